@@ -1,0 +1,1 @@
+"""A prompt workbench for the terminal."""
