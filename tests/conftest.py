@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
+MISSING = pytest.StashKey[str]()
+# Read at import, before any test moves HOME.
+REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +38,36 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
 def repo() -> Path:
     """The root of this checkout."""
     return REPO
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without tmux its tests are left out and named; in CI that is a failure, nothing hides."""
+    if shutil.which("tmux"):
+        return
+    without = [item for item in items if item.get_closest_marker("tmux")]
+    if not without:
+        return
+    if os.environ.get("CI"):
+        raise pytest.UsageError("tmux is missing: apt-get install tmux")
+    config.hook.pytest_deselected(items=without)
+    items[:] = [item for item in items if item not in without]
+    config.stash[MISSING] = f"tmux is missing, {len(without)} tests were left out: apt-get install tmux"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash.get(MISSING, ""):
+        terminalreporter.write_line(config.stash[MISSING], yellow=True)
+
+
+@pytest.fixture(scope="session")
+def default_model() -> Path:
+    """The real default model, fetched once through the workbench's own download into a cache outside the repository.
+
+    ``WORKBENCH_TEST_MODELS`` names another cache folder.
+    """
+    folder = Path(os.environ.get("WORKBENCH_TEST_MODELS") or REAL_CACHE / "prompt-workbench-tests" / "models")
+    from workbench.engine.catalog import CATALOG
+    from workbench.engine.download import fetch
+
+    entry = CATALOG["smollm2-135m"]
+    return fetch(entry, folder, on_progress=lambda _progress: None)

@@ -1,1 +1,3 @@
 """A prompt workbench for the terminal."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,227 @@
+"""From a wish to a request: template, model, engine, parameters and the exact text that the model will see.
+
+Everything here is blocking and bounded, and happens before anything is written or started; each fault is an error that
+says what to do. The result is complete: no value is left to an engine's own default.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench import __version__
+from workbench.engine import LoadSpec, engine_version
+from workbench.error import AccessDenied, LimitExceeded, TemplateError, UsageError
+from workbench.param import Params, params_from
+from workbench.record import Message, ModelRef, Prompt, RunRequest, TemplateRef, sha256_text
+from workbench.session.ids import new_ulid, now_iso
+
+if TYPE_CHECKING:
+    from workbench.engine.gguf import GgufHeader
+    from workbench.engine.shelf import ModelEntry
+    from workbench.service import Workbench
+    from workbench.session.store import Session
+    from workbench.template.document import TemplateDocument
+
+SeedMode = Literal["set", "greedy", "none"]
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """What a person asks for. Empty strings leave the choice to template, settings and the tool, in that order."""
+
+    document: TemplateDocument
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    engine: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    session: Session | None = None
+    save: bool = True
+    group: str = ""
+    pane: int = 0
+    parent: str = ""
+    changed: tuple[str, ...] = ()
+    script: str = ""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A complete run, not yet started. ``notices`` are sentences that a person should read."""
+
+    request: RunRequest
+    load: LoadSpec
+    prompt_text: str
+    notices: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
+    """Render, choose, check. Raises TemplateError, ModelError, UsageError."""
+    document = spec.document
+    rendered = bench.render(document, spec.variables)
+    notices = [diagnostic.message for diagnostic in rendered.warnings]
+    params = params_from(bench.config.params)
+    params = params_from(document.header.params, params)
+    params = params_from(spec.params, params)
+    asked = spec.engine or str(document.header.model.get("engine", ""))
+    prefer = bench.config.engine_prefer
+    if (asked or prefer) == "scripted":
+        chosen = _Chosen("scripted", ModelRef(file="scripted"), None, "no model is needed", "", 2048)
+        script = spec.script or os.environ.get("WORKBENCH_SCRIPT", "")
+    else:
+        chosen = _choose(bench, spec.model or str(document.header.model.get("name", "")), asked, prefer, params)
+        script = ""
+    if chosen.notice:
+        notices.append(chosen.notice)
+    prompt = _for_model(bench, rendered.prompt, chosen.header, notices)
+    if not prompt.model_text:
+        raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
+    params, seed_mode = _seeded(params)
+    threads = params.n_threads or bench.pool.threads_for(chosen.engine)
+    load = LoadSpec(
+        engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script
+    )
+    request = RunRequest(
+        id=new_ulid(),
+        created=now_iso(),
+        app=__version__,
+        template=TemplateRef(
+            path=document.path,
+            sha256=document.sha256,
+            source=document.source,
+            engine=_jinja_version(),
+            includes=tuple(rendered.includes),
+        ),
+        variables=dict(spec.variables),
+        prompt=prompt,
+        engine=chosen.engine,
+        engine_version=engine_version(chosen.engine) or "",
+        model=chosen.model,
+        params=params,
+        seed_mode=seed_mode,
+        group=spec.group,
+        pane=spec.pane,
+        parent=spec.parent,
+        changed=spec.changed,
+        threads=threads,
+        n_ctx=chosen.n_ctx,
+        n_batch=load.n_batch,
+        cache="cold" if params.cold_cache else "warm",
+    )
+    return RunPlan(request, load, prompt.model_text, tuple(notices), chosen.reason)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    engine: str
+    model: ModelRef
+    header: GgufHeader | None
+    reason: str
+    path: str
+    n_ctx: int
+    notice: str = ""
+
+
+def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params) -> _Chosen:
+    from workbench.engine.compat import compatible_copy
+    from workbench.engine.memory import choose_context
+    from workbench.engine.select import choose_engine
+    from workbench.engine.shelf import cached_sha256, fingerprint
+
+    entry: ModelEntry = bench.find_model(name)
+    header = entry.header
+    verdict = choose_engine(header, asked=asked, prefer=prefer)
+    path, notice = entry.path, ""
+    if verdict.needs_copy:
+        path = compatible_copy(entry.path, header, bench.workspace.cache_dir.parent / "models")
+        notice = (
+            f"{verdict.engine} runs a copy of {entry.path.name} whose pre-tokenizer is named "
+            f"{verdict.needs_copy!r} (equivalent); the original is untouched"
+        )
+    n_ctx = params.n_ctx or choose_context(header, verdict.engine, wanted=0)
+    model = ModelRef(
+        file=entry.path.name,
+        bytes=header.file_bytes,
+        sha256=cached_sha256(entry.path) or "",
+        fingerprint=fingerprint(entry.path),
+        arch=header.arch,
+        quant=header.quant,
+        name=header.name,
+    )
+    return _Chosen(verdict.engine, model, header, verdict.reason, str(path), n_ctx, notice)
+
+
+def _seeded(params: Params) -> tuple[Params, SeedMode]:
+    """Greedy runs need no seed; others always get one, drawn here when nobody set it, so that a run can be repeated."""
+    if params.greedy:
+        return replace(params, seed=params.seed if params.seed is not None else 0), "greedy"
+    if params.seed is None:
+        return replace(params, seed=secrets.randbelow(2**31)), "set"
+    return params, "set"
+
+
+def _for_model(bench: Workbench, prompt: Prompt, header: GgufHeader | None, notices: list[str]) -> Prompt:
+    """The prompt with the exact text that the model sees."""
+    if prompt.form == "text":
+        return replace(prompt, model_text=prompt.text)
+    if not any(message.content.strip() for message in prompt.messages):
+        return prompt
+    template = header.chat_template if header is not None else ""
+    if not template:
+        kind: Literal["builtin", "none"] = "none" if len(prompt.messages) == 1 else "builtin"
+        if header is not None:
+            notices.append(
+                "this model has no chat template (a base model): it continues text rather than answers; "
+                'consider mode = "raw"'
+            )
+        return replace(prompt, model_text=_transcript(prompt.messages), chat_template=kind)
+    assert header is not None  # noqa: S101 - a template comes from a header
+    text = _apply_chat_template(bench, template, prompt.messages, header, notices)
+    return replace(
+        prompt, model_text=text, chat_template="gguf", chat_template_sha256=sha256_text(template)
+    )
+
+
+def _apply_chat_template(
+    bench: Workbench, template: str, messages: tuple[Message, ...], header: GgufHeader, notices: list[str]
+) -> str:
+    try:
+        return bench.renderer.chat(
+            template, messages, bos_token=header.bos_token, eos_token=header.eos_token
+        )
+    except (LimitExceeded, AccessDenied):
+        raise
+    except TemplateError as error:
+        # Some models' templates refuse a system role; the usual way is to put it before the first question.
+        if messages[0].role != "system" or len(messages) < 2 or messages[1].role != "user":
+            raise TemplateError(
+                f"the model's own chat template refuses these messages: {error.message}",
+                hint='Change the roles, or use mode = "raw".',
+                file="chat template of the model",
+                line=error.line,
+            ) from error
+    merged = Message("user", f"{messages[0].content}\n\n{messages[1].content}")
+    notices.append("this model's chat template has no system role: the system text goes before the first question")
+    return bench.renderer.chat(
+        template, (merged, *messages[2:]), bos_token=header.bos_token, eos_token=header.eos_token
+    )
+
+
+def _transcript(messages: tuple[Message, ...]) -> str:
+    if len(messages) == 1:
+        return messages[0].content
+    names = {"system": "", "user": "User: ", "assistant": "Assistant: "}
+    lines = [f"{names[message.role]}{message.content}" for message in messages]
+    return "\n\n".join([*lines, "Assistant:"])
+
+
+def _jinja_version() -> str:
+    from importlib.metadata import version
+
+    return f"jinja2 {version('jinja2')}"
+
+

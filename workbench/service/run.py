@@ -1,0 +1,205 @@
+"""One run, from request to closed record.
+
+``RunHandle.events()`` is the one stream that both faces consume. Each event has been given to the journal before it is
+yielded; a face that is about to show what it gathered calls ``flush()`` first, so that what was shown is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from workbench.engine import EngineProcess
+from workbench.error import EngineError, StorageError
+from workbench.event import Event, Failed, Finished, Piece, Progress
+from workbench.record import RunRequest, RunResult, sha256_text
+from workbench.service.plan import RunPlan, RunSpec, plan_run
+from workbench.session.journal import RunJournal
+
+if TYPE_CHECKING:
+    from workbench.service import Workbench
+    from workbench.session.store import Session
+
+__all__ = ["RunHandle", "RunSpec"]
+
+
+class RunHandle:
+    """A run in the making. Not reusable: ``events()`` is iterated once, by one task."""
+
+    def __init__(self, bench: Workbench, spec: RunSpec) -> None:
+        self._bench = bench
+        self._spec = spec
+        self._plan: RunPlan | None = None
+        self._journal: RunJournal | None = None
+        self._process: EngineProcess | None = None
+        self._loading: asyncio.Task[tuple[EngineProcess, bool]] | None = None
+        self._cancelled = False
+        self._pieces: list[str] = []
+        self._unsaved = ""
+        self.session: Session | None = spec.session
+        self.result: RunResult | None = None
+
+    @property
+    def request(self) -> RunRequest | None:
+        """The complete request; None until the first event is due."""
+        return self._plan.request if self._plan else None
+
+    @property
+    def run_id(self) -> str:
+        return self._plan.request.id if self._plan else ""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for the person: a compatible copy was made, a slot is unbound, and the like."""
+        return self._plan.notices if self._plan else ()
+
+    @property
+    def reason(self) -> str:
+        """Why this engine."""
+        return self._plan.reason if self._plan else ""
+
+    @property
+    def text(self) -> str:
+        """All output so far, exact."""
+        return "".join(self._pieces)
+
+    @property
+    def save_problem(self) -> str:
+        """Empty while everything is on disk, else what is wrong, for example ``not saved: disk full``."""
+        return self._unsaved or (self._journal.problem if self._journal else "")
+
+    def flush(self) -> None:
+        """Put every event yielded so far into the record; call before showing them."""
+        if self._journal is not None:
+            self._journal.flush()
+
+    async def cancel(self) -> None:
+        """Stop loading or decoding; the text so far is kept. Returns when the engine has been told."""
+        self._cancelled = True
+        if self._process is not None:
+            await self._process.cancel()
+        elif self._loading is not None:
+            self._loading.cancel()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Plan, record, load, generate, close the record.
+
+        Raises TemplateError, ModelError or UsageError when there is nothing to run; whatever happens later is a
+        ``Failed`` event. Leaving the iteration early cancels the run and closes its record.
+        """
+        started = time.monotonic()
+        plan = self._plan = await asyncio.to_thread(plan_run, self._bench, self._spec)
+        if self._spec.save:
+            await asyncio.to_thread(self._open_journal, plan.request)
+        last: Event | None = None
+        try:
+            async for event in self._engine_events(plan, started):
+                if isinstance(event, Piece):
+                    self._pieces.append(event.text)
+                if isinstance(event, Finished | Failed):
+                    last = event
+                    break
+                if self._journal is not None:
+                    self._journal.write(event)
+                yield event
+        finally:
+            if last is None:
+                await self.cancel()
+                last = self._cancel_event(started)
+            await self._finish(last)
+        yield last
+
+    def _open_journal(self, request: RunRequest) -> None:
+        try:
+            if self.session is None:
+                title = self._spec.document.header.title or request.template.path.rpartition("/")[2]
+                self.session = self._bench.store.new_session(title.removesuffix(".j2"))
+            self._journal = RunJournal.create(self.session.dir, request)
+        except StorageError as error:
+            # The run itself needs no disk: go on, say so, keep the text in memory.
+            self._unsaved = f"not saved: {error.message}"
+
+    async def _engine_events(self, plan: RunPlan, started: float) -> AsyncIterator[Event]:
+        queue: asyncio.Queue[Progress | None] = asyncio.Queue()
+        self._loading = asyncio.create_task(self._bench.pool.acquire(plan.load, queue.put_nowait))
+        self._loading.add_done_callback(lambda _task: queue.put_nowait(None))
+        if self._cancelled:
+            self._loading.cancel()
+        while (progress := await queue.get()) is not None:
+            yield progress
+        try:
+            self._process, _warm = self._loading.result()
+        except asyncio.CancelledError:
+            yield self._cancel_event(started)
+            return
+        except EngineError as error:
+            yield Failed(
+                t_ms=_since(started),
+                reason="error" if error.kind == "load" else "crash",
+                message=error.message,
+                hint=error.hint,
+                kind=error.kind,
+                stderr=error.stderr,
+            )
+            return
+        healthy = True
+        try:
+            if self._cancelled:
+                yield self._cancel_event(started)
+                return
+            async for event in self._process.generate(plan.prompt_text, plan.request.params, run_started=started):
+                healthy = not isinstance(event, Failed) or event.kind == "context"
+                yield event
+        finally:
+            process, self._process = self._process, None
+            await self._bench.pool.release(process, keep=healthy)
+
+    def _cancel_event(self, started: float) -> Finished:
+        return Finished(
+            t_ms=_since(started),
+            status="cancelled",
+            reason="cancel",
+            tokens_in=0,
+            tokens_out=len(self._pieces),
+            sha256=sha256_text(self.text),
+        )
+
+    async def _finish(self, last: Finished | Failed) -> None:
+        self.result = _result(last, self.text, len(self._pieces))
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.finish, self.result)
+
+
+def _result(last: Finished | Failed, text: str, pieces: int) -> RunResult:
+    if isinstance(last, Failed):
+        return RunResult(
+            status="error",
+            finish_reason=last.reason,
+            text=text,
+            sha256=sha256_text(text),
+            tokens_out=pieces,
+            unit="chunk",
+            ms_total=last.t_ms,
+            error=f"{last.message}\n{last.hint}".strip(),
+            stderr=last.stderr,
+            exit=last.exit,
+        )
+    return RunResult(
+        status=last.status,
+        finish_reason=last.reason,
+        text=text,
+        sha256=sha256_text(text),
+        tokens_in=last.tokens_in,
+        tokens_out=last.tokens_out,
+        unit=last.unit,
+        ms_load=last.ms_load,
+        ms_first=last.ms_first,
+        ms_total=last.t_ms,
+        repro=last.repro,
+    )
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
