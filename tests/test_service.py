@@ -1,0 +1,150 @@
+"""The use cases, with the scripted engine: what both faces rely on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from workbench.error import ModelError, TemplateError, UsageError
+from workbench.event import Event, Failed, Finished, Piece, Started
+from workbench.record import sha256_text
+from workbench.service import RunSpec, Workbench, open_workbench
+from workbench.template.document import TemplateDocument, parse_document
+from workbench.workspace import init_workspace
+
+PIECES = ["In ", "東京", " it ", "rains 👩‍💻", ".\n"]
+
+
+@pytest_asyncio.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Workbench]:
+    init_workspace(tmp_path / "space")
+    workbench = open_workbench(tmp_path / "space")
+    yield workbench
+    await workbench.close()
+
+
+def spec(document: TemplateDocument, script: dict[str, Any] | None = None, **more: Any) -> RunSpec:
+    return RunSpec(document, engine="scripted", script=json.dumps(script or {"pieces": PIECES}), **more)
+
+
+def text_template(source: str = "Say {{ what }}.") -> TemplateDocument:
+    return parse_document(source, path="templates/say.j2")
+
+
+async def collect(bench: Workbench, wish: RunSpec) -> list[Event]:
+    return [event async for event in bench.start_run(wish).events()]
+
+
+async def test_a_run_is_on_disk_and_opens_again_exactly(bench: Workbench) -> None:
+    handle = bench.start_run(spec(text_template(), variables={"what": "雨 or 傘"}))
+    events = [event async for event in handle.events()]
+    assert isinstance(events[-1], Finished)
+    assert "".join(event.text for event in events if isinstance(event, Piece)) == "".join(PIECES)
+    assert handle.session is not None
+    record = bench.store.open_run(handle.session, handle.run_id)
+    assert record.result is not None
+    assert record.result.text == "".join(PIECES)
+    assert record.result.sha256 == sha256_text("".join(PIECES)) == events[-1].sha256
+    assert record.request.prompt.plain == "Say 雨 or 傘."
+    assert dict(record.request.variables) == {"what": "雨 or 傘"}
+
+
+async def test_the_request_is_durable_before_the_engine_answers(bench: Workbench) -> None:
+    handle = bench.start_run(spec(text_template(), variables={"what": "x"}))
+    async for event in handle.events():
+        if isinstance(event, Started):
+            assert handle.session is not None
+            names = {path.name for path in (handle.session.dir / "runs").iterdir()}
+            assert {f"{handle.run_id}.jsonl", f"{handle.run_id}.toml"} <= names
+
+
+async def test_a_cancelled_run_keeps_its_text(bench: Workbench) -> None:
+    handle = bench.start_run(spec(text_template("Go"), {"pieces": ["a"] * 500, "delay_ms": 10}))
+    seen = 0
+    last: Event | None = None
+    async for event in handle.events():
+        last = event
+        if isinstance(event, Piece):
+            seen += 1
+            if seen == 3:
+                await handle.cancel()
+    assert isinstance(last, Finished)
+    assert last.status == "cancelled"
+    assert handle.result is not None
+    assert 3 <= len(handle.result.text) < 500
+    assert handle.session is not None
+    again = bench.store.open_run(handle.session, handle.run_id)
+    assert again.result is not None
+    assert (again.result.status, again.result.text) == ("cancelled", handle.result.text)
+
+
+async def test_a_crash_is_an_event_and_the_next_run_works(bench: Workbench) -> None:
+    crashed = await collect(bench, spec(text_template("Go"), {"pieces": PIECES, "fail_at": 2, "crash": "SIGSEGV"}))
+    assert isinstance(crashed[-1], Failed)
+    assert [event.text for event in crashed if isinstance(event, Piece)] == PIECES[:2]
+    fine = await collect(bench, spec(text_template("Go")))
+    assert isinstance(fine[-1], Finished)
+
+
+async def test_leaving_early_closes_the_record(bench: Workbench) -> None:
+    handle = bench.start_run(spec(text_template("Go"), {"pieces": ["a"] * 500, "delay_ms": 10}))
+    stream = handle.events()
+    async for event in stream:
+        if isinstance(event, Piece):
+            break
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert handle.session is not None
+    record = bench.store.open_run(handle.session, handle.run_id)
+    assert record.result is not None
+    assert (record.result.status, record.result.text) == ("cancelled", handle.text)
+
+
+async def test_not_saving_writes_nothing(bench: Workbench) -> None:
+    before = sorted(bench.workspace.sessions.rglob("*"))
+    await collect(bench, spec(text_template("Go"), save=False))
+    assert sorted(bench.workspace.sessions.rglob("*")) == before
+
+
+async def test_a_missing_variable_is_an_error_before_anything_starts(bench: Workbench) -> None:
+    with pytest.raises(TemplateError) as caught:
+        await collect(bench, spec(text_template("Say {{ wat }}."), variables={"what": "x"}))
+    assert (caught.value.line, "wat" in caught.value.message) == (1, True)
+
+
+async def test_an_empty_prompt_is_refused(bench: Workbench) -> None:
+    with pytest.raises(UsageError):
+        await collect(bench, spec(text_template("  \n")))
+
+
+async def test_no_model_says_how_to_get_one(bench: Workbench) -> None:
+    with pytest.raises(ModelError) as caught:
+        await collect(bench, RunSpec(text_template("Go")))
+    assert "workbench models get smollm2-135m" in str(caught.value)
+
+
+async def test_every_value_stands_in_the_request(bench: Workbench) -> None:
+    handle = bench.start_run(spec(text_template("Go"), params={"temperature": "0.9"}))
+    async for _ in handle.events():
+        pass
+    assert handle.request is not None
+    assert handle.request.params.temperature == 0.9
+    assert handle.request.params.seed is not None
+    assert handle.request.seed_mode == "set"
+
+
+def test_an_unknown_template_gets_its_near_match(bench: Workbench) -> None:
+    with pytest.raises(UsageError) as caught:
+        bench.load_template("londn")
+    assert "london" in caught.value.hint
+
+
+def test_a_broken_template_is_listed_with_its_reason(bench: Workbench) -> None:
+    (bench.workspace.templates / "broken.j2").write_text("+++\ntitel = 1\n+++\nx", encoding="utf-8")
+    rows = {info.name: info for info in bench.templates()}
+    assert "titel" in rows["broken.j2"].problem
+    assert rows["london.j2"].problem == ""
