@@ -1,0 +1,1 @@
+"""The headless face: one module per sub-command, one writer for stdout (data) and one for stderr (talk)."""

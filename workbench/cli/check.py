@@ -1,0 +1,50 @@
+"""``workbench check``: what is wrong in templates, one ``file:line:col`` line each."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from workbench.cli.arguments import add_template, document_of
+from workbench.error import ExitCode, TemplateError
+
+if TYPE_CHECKING:
+    from workbench.cli.arguments import Parser
+    from workbench.cli.out import Console
+    from workbench.service import Workbench
+
+
+def configure(parser: Parser) -> None:
+    add_template(parser, many=True)
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Exit code TEMPLATE when any template has an error."""
+    from workbench.service import open_workbench
+
+    bench = open_workbench(args.workspace)
+    wrong = 0
+    try:
+        for name in args.template:
+            wrong += _check(bench, name, console)
+    finally:
+        bench.renderer.close()
+    count = len(args.template)
+    console.talk.say(f"{count} template{'' if count == 1 else 's'}, {wrong} with errors")
+    return ExitCode.TEMPLATE if wrong else ExitCode.OK
+
+
+def _check(bench: Workbench, name: str, console: Console) -> bool:
+    """Print what is wrong with one template; true when it cannot be used."""
+    try:
+        document = document_of(bench, name)
+        slots = bench.slots(document, {})
+    except TemplateError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        console.out.line(f"{error.place}: error: {error.message}{hint}")
+        return True
+    for slot in slots:
+        if not slot.bound and not slot.declared:
+            place = f"{document.path}:{slot.line}:{slot.column}"
+            console.out.line(f"{place}: note: {slot.name!r} needs a value or a [slots.{slot.name}] table")
+    return False

@@ -1,0 +1,153 @@
+"""The command line: finds the sub-command, runs it, and turns every end into an exit code.
+
+Only the chosen sub-command is imported. No traceback ever reaches a person: known errors print their
+message and hint, unknown ones one line and the place of the crash report.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from workbench import __version__
+from workbench.error import ExitCode, TemplateError, UsageError, WorkbenchError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from workbench.cli.arguments import Parser
+    from workbench.cli.out import Console, Talk
+
+# Name, and what it is for; the documentation is held equal to this by a test.
+COMMANDS: dict[str, str] = {
+    "run": "render a template, run it on a model, stream the answer",
+    "render": "print the prompt that a template gives",
+    "check": "say what is wrong in templates, as file:line:col",
+    "models": "list, fetch and inspect models",
+    "sessions": "list saved sessions, show a run",
+    "init": "make a workspace with the starter set",
+    "doctor": "look at terminal, engines, models and folders, and say what to do",
+}
+APP = "app"
+
+
+class Command(Protocol):
+    """What a sub-command's module offers."""
+
+    def configure(self, parser: Parser) -> None: ...
+    def run(self, args: argparse.Namespace, console: Console) -> int: ...
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; the exit code is one of ``ExitCode``."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    from workbench.cli.out import OutputClosed, open_console
+
+    console = open_console()
+    try:
+        return int(_dispatch(words, console))
+    except OutputClosed:
+        return int(ExitCode.OK)
+    except WorkbenchError as error:
+        report(error, console.talk)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        console.talk.error("workbench: stopped")
+        return int(ExitCode.CANCELLED)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: reported, never swallowed
+        from workbench.cli.crash import crash_line
+
+        console.talk.error(crash_line(error, words))
+        return int(ExitCode.INTERNAL)
+
+
+def report(error: WorkbenchError, talk: Talk) -> None:
+    """Message and hint on stderr."""
+    place = f"{error.place}: " if isinstance(error, TemplateError) else ""
+    talk.error(f"workbench: {place}{error.message}")
+    if error.hint:
+        talk.error(error.hint)
+
+
+def _dispatch(words: list[str], console: Console) -> int:
+    if words == ["--version"]:
+        console.out.line(f"workbench {__version__}")
+        return ExitCode.OK
+    from workbench.cli.arguments import near
+
+    top = _top_parser()
+    before, name, rest = _split(words)
+    args = top.parse(before)
+    if args.help:
+        console.out.text(top.format_help())
+        return ExitCode.OK
+    if args.version:
+        console.out.line(f"workbench {__version__}")
+        return ExitCode.OK
+    name = name or APP
+    if name not in COMMANDS and name != APP:
+        hint = near(name, COMMANDS) or "Commands: " + ", ".join(COMMANDS)
+        raise UsageError(f"unknown command {name!r}", hint=hint)
+    command, parser = load_command(name)
+    if {"-h", "--help"} & set(rest):
+        console.out.text(parser.format_help())
+        return ExitCode.OK
+    for key, value in vars(parser.parse(rest)).items():
+        setattr(args, key, value)
+    console.talk.quiet = args.quiet
+    return command.run(args, console)
+
+
+def load_command(name: str) -> tuple[Command, Parser]:
+    """The module of a sub-command and its parser, which the documentation's test reads as well."""
+    from workbench.cli.arguments import Parser, add_common
+
+    command = cast(Command, importlib.import_module(f"workbench.cli.{name}"))
+    parser = Parser(prog=f"workbench {name}", description=COMMANDS.get(name, ""), add_help=False)
+    command.configure(parser)
+    add_common(parser)
+    parser.option("-h", "--help", action="store_true", dest="show_help", help="this text")
+    return command, parser
+
+
+def _top_parser() -> Parser:
+    """The options that stand before the sub-command."""
+    from workbench.cli.arguments import Parser, add_models
+
+    width = max(len(name) for name in COMMANDS)
+    listing = "\n".join(f"  {name:{width}}  {summary}" for name, summary in COMMANDS.items())
+    top = Parser(
+        prog="workbench",
+        usage="workbench [--workspace DIR] [--models DIR] [COMMAND ...]",
+        description="A prompt workbench for the terminal. Without a command it opens the app.",
+        epilog=f"commands:\n{listing}\n\n'workbench COMMAND --help' tells more.",
+        add_help=False,
+    )
+    top.option(
+        "--workspace", metavar="DIR", default=None, help="workspace folder (else: found from here upwards)"
+    )
+    add_models(top)
+    top.option("--quiet", "-q", action="store_true", help="say nothing on stderr but errors")
+    top.option("--version", action="store_true", help="print the version")
+    top.option("-h", "--help", action="store_true", help="this text")
+    return top
+
+
+def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
+    """Options before the sub-command, its name (empty: the app), and what follows."""
+    position = 0
+    while position < len(words):
+        word = words[position]
+        if not word.startswith("-") or word == "-":
+            return words[:position], word, words[position + 1 :]
+        position += 2 if word in ("--workspace", "--models") else 1
+    return words, "", []
