@@ -1,0 +1,89 @@
+"""Foreign text is inert and whole on its way to a screen."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from workbench.display import MARKS_KEPT, DisplayStream, cell_width, display, display_line
+
+CASES: list[dict[str, str]] = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "data" / "escapes.jsonl").read_text("utf-8").splitlines()
+]
+ALL_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)
+EVIL = st.text(
+    alphabet="ab \t\n\r\x1b\x9b\ud83d\ude00\u0301\u0302\u200d\u202e日👩❤\ufe0f\U000e0041", max_size=60
+)
+
+
+def expected(show: str) -> str:
+    """The case file writes <U+202E> where the screen shows ⟨202E⟩, and names the joiner that emoji need."""
+    return re.sub(r"<U\+([0-9A-F]+)>", r"⟨\1⟩", show.replace("<U+200D>", "\u200d"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
+def test_every_known_attack_is_shown_and_inert(case: dict[str, str]) -> None:
+    shown = display(case["text"])
+    if case["id"] == "zero-57":
+        assert shown == "M57e" + "\u0301" * MARKS_KEPT
+    else:
+        assert expected(case["show"]) in shown
+    if case["danger"] and case["id"] != "c0-50":
+        assert case["danger"] not in shown
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
+
+
+@given(ALL_TEXT | EVIL)
+def test_twice_is_once(text: str) -> None:
+    assert display(display(text)) == display(text)
+
+
+@given(st.lists(ALL_TEXT | EVIL, max_size=8))
+def test_cuts_do_not_matter(pieces: list[str]) -> None:
+    stream = DisplayStream()
+    shown = "".join([*(stream.feed(piece) for piece in pieces), stream.end()])
+    assert shown == display("".join(pieces))
+
+
+@given(ALL_TEXT)
+def test_what_is_shown_can_be_written_to_any_utf8_terminal(text: str) -> None:
+    assert display(text).encode("utf-8").decode("utf-8") == display(text)
+
+
+def test_ordinary_text_is_untouched() -> None:
+    for text in (
+        "plain",
+        "Grüße, naïve café",
+        "日本語\tテスト\n",
+        "👩‍💻 ❤️ 🏳️‍🌈",
+        "[bold]not markup[/]",
+        "ไทย हिन्दी",
+    ):
+        assert display(text) == text
+
+
+def test_line_ends_and_pairs() -> None:
+    assert display("a\r\nb\rc") == "a\nb␍c"
+    assert display("\ud83d\ude00 \ud83d") == "😀 �"
+    assert display("x\u2028y\u00ad") == "x⟨2028⟩y⟨00AD⟩"
+
+
+def test_one_line_and_its_limit() -> None:
+    assert display_line("a\nb\tc\x1b") == "a⏎b c␛"
+    assert display_line("日本語テキスト", 7) == "日本語…"
+    assert display_line("short", 7) == "short"
+    assert cell_width(display_line("x" * 50, 10)) == 10
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "日本", "e\u0301", "👩‍💻", "❤️", "1️⃣", "ไทยที่", "한글", "⟨202E⟩␛", "ｱﾞ", "─│"]
+)
+def test_widths_agree_with_the_screen_library(text: str) -> None:
+    assert cell_width(text) == cell_len(text)
