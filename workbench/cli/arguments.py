@@ -43,16 +43,18 @@ class Parser(argparse.ArgumentParser):
         return args
 
     def error(self, message: str) -> NoReturn:
-        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
-        hint = ""
-        if wrong:
-            hint = near(wrong[1], [item.strip(" '") for item in wrong[2].split(",")])
-        raise UsageError(message, hint=hint or f"See '{self.prog} --help'.")
+        # argparse words this differently from version to version; people get our own words.
+        wrong = re.match(r"argument (.*?): invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong is None:
+            raise UsageError(message, hint=f"See '{self.prog} --help'.")
+        choices = [item.strip(" '") for item in wrong[3].split(",")]
+        hint = near(wrong[2], choices) or "Choose one of: " + ", ".join(choices)
+        raise UsageError(f"{wrong[1]} cannot be {wrong[2]!r}", hint=hint)
 
 
 def near(name: str, known: Iterable[str]) -> str:
     """``Did you mean 'x'?``, or nothing when nothing is near."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Did you mean {found[0]!r}?" if found else ""
 
 

@@ -10,12 +10,13 @@ import argparse
 import locale
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workbench import __version__
+from workbench.cli.arguments import add_models
 from workbench.cli.out import human_bytes
 from workbench.error import ExitCode, WorkbenchError
 
@@ -37,12 +38,13 @@ class Finding:
 
 
 def configure(parser: Parser) -> None:
+    add_models(parser)
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Exit code DIFFERS when something failed."""
-    findings = examine(args.workspace)
+    findings = examine(args.workspace, args.model_dirs)
     if args.format == "json":
         console.out.json({"version": __version__, "findings": [asdict(item) for item in findings]}, indent=2)
     else:
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return ExitCode.DIFFERS if failed else ExitCode.OK
 
 
-def examine(workspace: str | None) -> list[Finding]:
+def examine(workspace: str | None, model_dirs: Sequence[str] = ()) -> list[Finding]:
     """All findings; a check that itself goes wrong is a failed finding."""
     checks: list[tuple[str, Callable[[], list[Finding]]]] = [
         ("python", _python),
@@ -65,7 +67,7 @@ def examine(workspace: str | None) -> list[Finding]:
         ("locale", _locale),
         ("clipboard", _clipboard),
         ("engines", _engines),
-        ("models", lambda: _models(workspace)),
+        ("models", lambda: _models(workspace, model_dirs)),
         ("memory", _memory),
         ("workspace", lambda: _workspace(workspace)),
     ]
@@ -152,10 +154,10 @@ def _engines() -> list[Finding]:
     return findings
 
 
-def _models(workspace: str | None) -> list[Finding]:
+def _models(workspace: str | None, model_dirs: Sequence[str]) -> list[Finding]:
     from workbench.service import open_workbench
 
-    bench = open_workbench(workspace)
+    bench = open_workbench(workspace, model_dirs=model_dirs)
     entries = bench.models()
     broken = [entry for entry in entries if entry.header.problem]
     findings = [

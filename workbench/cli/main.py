@@ -87,6 +87,7 @@ def _dispatch(words: list[str], console: Console) -> int:
     top = _top_parser()
     before, name, rest = _split(words)
     args = top.parse(before)
+    args.model_dirs = getattr(args, "model_dirs", [])
     if args.help:
         console.out.text(top.format_help())
         return ExitCode.OK
@@ -102,7 +103,7 @@ def _dispatch(words: list[str], console: Console) -> int:
         console.out.text(parser.format_help())
         return ExitCode.OK
     for key, value in vars(parser.parse(rest)).items():
-        setattr(args, key, value)
+        setattr(args, key, [*args.model_dirs, *value] if key == "model_dirs" else value)
     console.talk.quiet = args.quiet
     return command.run(args, console)
 

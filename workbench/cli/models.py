@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.service import Workbench
 
 _ACTIONS = ("list", "get", "inspect")
+_LONG = ("tokenizer.chat_template",)
 
 
 def configure(parser: Parser) -> None:
@@ -88,9 +90,9 @@ def _row(entry: ModelEntry) -> list[str]:
 
 def _engine(entry: ModelEntry) -> tuple[str, str]:
     """The engine that will run the file, and why; or none, and why not."""
-    for choice in entry.verdict.choices:
-        if choice.can:
-            return choice.engine, choice.reason
+    best = entry.verdict.best
+    if best is not None and not entry.header.problem:
+        return best.engine, best.reason
     return "none", "; ".join(f"{choice.engine}: {choice.reason}" for choice in entry.verdict.choices)
 
 
@@ -154,7 +156,7 @@ def _inspect(bench: Workbench, args: argparse.Namespace, console: Console) -> in
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "-"
     return str(value) if value not in ("", None) else "-"
 
 
@@ -177,5 +179,8 @@ def entry_record(entry: ModelEntry, *, whole: bool = False) -> dict[str, Any]:
         "engines": [asdict(choice) for choice in entry.verdict.choices],
     }
     if whole:
-        record.update({key: value for key, value in asdict(header).items() if key not in record})
+        for item in fields(header):
+            value = getattr(header, item.name)
+            if item.name not in record and not item.name.endswith("_offset"):
+                record[item.name] = dict(value) if isinstance(value, Mapping) else value
     return record

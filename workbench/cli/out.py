@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from workbench.display import cell_width, display, display_line
+from workbench.display import DisplayStream, cell_width, display, display_line
 
 _BAR_CELLS = 24
 _BAR_SECONDS = 0.1
@@ -87,6 +87,7 @@ class Output:
         self._stream = stream
         self._talk = talk
         self.tty = tty
+        self._display = DisplayStream()
         self._last = "\n"
 
     def text(self, text: str) -> None:
@@ -94,7 +95,8 @@ class Output:
         if not text:
             return
         self._last = text[-1]
-        self._bytes((display(text) if self.tty else text).encode("utf-8", "surrogatepass"))
+        shown = self._display.feed(text) if self.tty else text
+        self._bytes(shown.encode("utf-8", "surrogatepass"))
 
     def line(self, text: str) -> None:
         """``text`` and a newline."""
@@ -102,8 +104,9 @@ class Output:
 
     def end_line(self) -> None:
         """On a terminal, leave the cursor at the start of a line; a pipe gets no byte that is not data."""
-        if self.tty and self._last != "\n":
-            self.text("\n")
+        if self.tty:
+            self._bytes((self._display.end() + ("\n" if self._last != "\n" else "")).encode())
+            self._last = "\n"
 
     def json(self, value: Any, *, indent: int | None = None) -> None:
         """One JSON value and a newline. ASCII only if it holds lone surrogates, which UTF-8 cannot."""

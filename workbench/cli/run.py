@@ -48,12 +48,12 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    from workbench.cli.stream import make_face
-    from workbench.service import RunSpec, open_workbench
-
     if args.session and not args.save:
         raise UsageError("--session and --no-save contradict each other", hint="Leave one of them out.")
     params, variables = params_of(args), variables_of(args)
+    from workbench.cli.stream import make_face
+    from workbench.service import RunSpec, open_workbench
+
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
     spec = RunSpec(
         document_of(bench, args.template),

@@ -1,0 +1,210 @@
+"""``workbench run`` with the scripted engine: bytes, events, signals, pipes, terminals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pty
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clitool import cli, command, environment, golden
+from workbench.error import ExitCode
+from workbench.service import open_workbench
+from workbench.workspace import init_workspace
+
+PIECES = ["In ", "東京", " it ", "\x1b[31mrains\x07", " 👩‍💻", ".\n"]
+TEXT = "".join(PIECES)
+SLOW = {"pieces": ["tick "] * 2000, "delay_ms": 20}
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Path:
+    init_workspace(tmp_path / "space")
+    return tmp_path / "space"
+
+
+def run(space: Path, *words: str, script: dict[str, Any] | None = None) -> subprocess.CompletedProcess[bytes]:
+    return cli(
+        "run", "london", "--engine", "scripted", *words, cwd=space, script=script or {"pieces": PIECES}
+    )
+
+
+def start(space: Path, *words: str) -> subprocess.Popen[bytes]:
+    """A slow run that has printed its first piece."""
+    process = subprocess.Popen(
+        command("run", "london", "--engine", "scripted", *words),
+        cwd=space,
+        env=environment(SLOW),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(5) == b"tick "
+    return process
+
+
+def only_record(space: Path) -> Any:
+    """The one run of this test, read back from disk."""
+    store = open_workbench(space).store
+    (found,) = [
+        store.open_run(info, run.id) for info in store.list_sessions() for run in store.runs(info)
+    ]  # fmt: skip
+    return found
+
+
+def test_a_pipe_gets_the_exact_bytes_and_the_record_is_the_same(space: Path) -> None:
+    done = run(space, "--set", "city=東京")
+    assert done.returncode == ExitCode.OK
+    golden("run-scripted.txt", done.stdout)
+    assert done.stdout == TEXT.encode()
+    record = only_record(space)
+    assert record.result.text == TEXT
+    assert record.result.sha256 == hashlib.sha256(done.stdout).hexdigest()
+    assert record.request.variables["city"] == "東京"
+    talk = done.stderr.decode()
+    assert "scripted" in talk
+    assert "saved as sessions/" in talk
+    saved = talk.rpartition("saved as ")[2].strip()
+    assert (space / saved).is_file()
+    assert "\r" not in talk
+
+
+def test_a_terminal_gets_visible_characters_only(space: Path) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        command("run", "london", "--engine", "scripted", "--no-save", "--quiet"),
+        cwd=space,
+        env=environment({"pieces": ["a\x1b]52;c;aGk=\x07", "\x9b2J", "雨"]}),
+        stdin=slave,
+        stdout=slave,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            data = os.read(master, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+    os.close(master)
+    assert process.wait(30) == ExitCode.OK
+    assert seen.decode() == "a␛]52;c;aGk=␇⟨009B⟩2J雨\r\n"
+
+
+def test_jsonl_is_one_event_a_line_with_stable_keys(space: Path) -> None:
+    done = run(space, "--format", "jsonl", "--seed", "7", "--param", "max_tokens=60")
+    events = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds.count("started") == 1
+    assert kinds[-1] == "finished"
+    assert set(kinds) <= {"started", "progress", "piece", "chatter", "finished"}
+    assert "".join(event["text"] for event in events if event["event"] == "piece") == TEXT
+    (started,) = [event for event in events if event["event"] == "started"]
+    assert started["params"]["seed"] == 7
+    assert started["params"]["max_tokens"] == 60
+    shapes = {event["event"]: sorted(event) for event in events}
+    golden("run-jsonl-keys.json", json.dumps(shapes, indent=1, sort_keys=True).encode() + b"\n")
+    assert (
+        events[-1]["saved"]
+        == next((space / "sessions").rglob(f"{started['run']}.toml")).relative_to(space).as_posix()
+    )
+
+
+def test_json_is_one_object_that_holds_the_whole_run(space: Path) -> None:
+    done = run(space, "--format", "json", "--no-save", "--param", "stop=\n\n", "--param", "stop=END")
+    record = json.loads(done.stdout)
+    assert record["result"]["text"] == TEXT
+    assert record["saved"] is None
+    assert record["engine"]["name"] == "scripted"
+    assert record["params"]["stop"] == ["\n\n", "END"]
+    golden("run-json-keys.json", json.dumps(sorted(record)).encode() + b"\n")
+
+
+def test_no_save_leaves_nothing(space: Path) -> None:
+    before = sorted((space / "sessions").rglob("*"))
+    done = run(space, "--no-save")
+    assert done.returncode == ExitCode.OK
+    assert b"not saved" in done.stderr
+    assert sorted((space / "sessions").rglob("*")) == before
+
+
+def test_runs_of_one_session_name_stand_together(space: Path) -> None:
+    before = {info.dir for info in open_workbench(space).store.list_sessions()}
+    run(space, "--session", "tone of voice")
+    run(space, "--session", "tone of voice")
+    store = open_workbench(space).store
+    (info,) = [info for info in store.list_sessions() if info.dir not in before]
+    assert info.title == "tone of voice"
+    assert len(store.runs(info)) == 2
+
+
+def test_quiet_says_nothing(space: Path) -> None:
+    done = run(space, "--quiet")
+    assert done.stderr == b""
+    assert done.stdout == TEXT.encode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_came(space: Path, number: signal.Signals) -> None:
+    process = start(space)
+    process.send_signal(number)
+    rest, err = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.CANCELLED
+    assert "Traceback" not in err.decode()
+    record = only_record(space)
+    assert record.result.status == "cancelled"
+    assert record.result.text.encode() == b"tick " + rest
+
+
+def test_a_second_signal_kills(space: Path) -> None:
+    process = start(space, "--no-save")
+    # Stopped, so that both are waiting when it goes on: the second cannot come too late.
+    process.send_signal(signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=30)
+    assert process.returncode in (-signal.SIGINT, -signal.SIGTERM)
+
+
+def test_a_reader_that_goes_away_ends_the_run_quietly(space: Path) -> None:
+    process = start(space)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(30) == ExitCode.OK
+    assert "Broken" not in err
+    assert "Traceback" not in err
+    assert only_record(space).result.status == "cancelled"
+
+
+def test_a_failing_engine_keeps_the_text_and_has_its_own_code(space: Path) -> None:
+    done = run(space, script={"pieces": ["so far ", "so good"], "fail_after": 1, "fail": "crash"})
+    assert done.returncode == ExitCode.ENGINE
+    assert done.stdout.startswith(b"so far ")
+    assert b"the engine failed" in done.stderr
+    assert only_record(space).result.status == "error"
+
+
+def test_a_template_from_standard_input(space: Path) -> None:
+    done = cli(
+        *("run", "-", "--engine", "scripted", "--set", "x=y", "--format", "json"),
+        cwd=space,
+        stdin=b"Say {{ x }}",
+        script={"pieces": ["ok"]},
+    )
+    record = json.loads(done.stdout)
+    assert record["prompt"] == "Say y"
+    assert record["template"]["path"] == "-"
