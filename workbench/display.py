@@ -2,9 +2,10 @@
 
 Model output, templates, file names, model metadata and error texts may hold escape sequences, bidirectional
 overrides, invisible characters or half surrogates. ``display`` turns each into something visible and inert;
-letters, CJK, emoji, line feeds and tabs pass unchanged. It works code point by code point, so it matters little how
-a stream was cut: the three things that look at a neighbour (CR before LF, halves of a surrogate pair, long runs of
-combining marks) are carried over cuts by ``DisplayStream``. Data on disk and on the way to a model stays exact.
+letters, CJK, emoji, line feeds and tabs pass unchanged. It works code point by code point, so it matters
+little how a stream was cut: the three things that look at a neighbour (CR before LF, halves of a surrogate
+pair, long runs of combining marks) are carried over cuts by ``DisplayStream``. Data on disk and on the way to
+a model stays exact.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ MARKS_KEPT = 8
 _REPLACEMENT = "�"
 
 # Everything a terminal may obey, reorder or not show at all: C0 but TAB and LF, DEL, C1, soft hyphen,
-# bidirectional controls, zero width characters but the joiner that emoji need, fillers, line separators, tags,
-# and surrogates.
+# bidirectional controls, zero width characters but the joiner that emoji need, fillers, line separators,
+# tags, and surrogates.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -91,8 +92,8 @@ def _edge_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def display(text: str) -> str:
     """``text`` made inert: controls and invisible characters become visible, line feeds and tabs are kept.
 
-    A CR before LF is dropped, any other shows as ``␍``. At most ``MARKS_KEPT`` combining marks in a row are kept.
-    Halves of a surrogate pair are joined, lone ones become U+FFFD. Applying it twice changes nothing.
+    A CR before LF is dropped, any other shows as ``␍``. At most ``MARKS_KEPT`` combining marks in a row are
+    kept. Halves of a surrogate pair are joined, lone ones become U+FFFD. Applying it twice changes nothing.
     """
     if _UNSAFE.search(text) is not None:
         text = _PAIR.sub(_join_pair, text.replace("\r\n", "\n"))

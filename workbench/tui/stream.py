@@ -1,0 +1,332 @@
+"""The pane that text streams into: virtual lines, flat cost in its history, nothing but plain text.
+
+``append`` takes the exact text; what is drawn went through ``display`` and is wrapped once. A paint touches
+only rows that changed, as one segment each without scrollbar or padding: every extra segment costs some 35
+bytes per row on the link. The view follows the end only while it stands there; on a remote link (``jump``) it
+moves a third of a page at a time, which saves most of the bytes of following.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
+
+from workbench.display import DisplayStream, display
+from workbench.tui.strips import row_strip, selected_text
+from workbench.tui.wrap import Rows, expand
+
+
+class StreamView(ScrollView, can_focus=True):
+    """A read-only text that may grow while it is looked at."""
+
+    ALLOW_SELECT = True
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"stream--marked", "stream--placeholder", "stream--match"}
+    DEFAULT_CSS = """
+    StreamView {
+        width: 1fr;
+        height: 1fr;
+        overflow: hidden hidden;
+        & > .stream--marked { color: $text-error; text-style: underline; }
+        & > .stream--placeholder { color: $text-muted; }
+        & > .stream--match { text-style: reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "start", "Start", show=False),
+        Binding("end", "follow", "End", show=False),
+    ]
+
+    jump: var[bool] = var(False)
+    """Follow by a third of a page instead of line by line: for slow links."""
+    dimmed: var[bool] = var(False)
+    """Draw everything dim: what is shown is no longer current."""
+    marked_line: var[int] = var(0)
+    """A line, from 1, to set off; 0 marks none."""
+    placeholder: var[str] = var("")
+    """What to say while there is no text."""
+
+    class FollowChanged(Message):
+        """The view began or ceased to follow the end."""
+
+        def __init__(self, view: StreamView, following: bool) -> None:
+            super().__init__()
+            self.view = view
+            self.following = following
+
+        @property
+        def control(self) -> StreamView:
+            return self.view
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        placeholder: str = "",
+        jump: bool = False,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._pieces: list[str] = []
+        self._inert = DisplayStream()
+        self._rows = Rows()
+        self._following = True
+        self._query = ""
+        self.set_reactive(StreamView.placeholder, placeholder)
+        self.set_reactive(StreamView.jump, jump)
+        if text:
+            self.set_text(text)
+
+    # -- text -----------------------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """The exact text, as it came."""
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+    @property
+    def shown_text(self) -> str:
+        """The text as it is shown: inert, tabs kept."""
+        return self._rows.text()
+
+    @property
+    def row_count(self) -> int:
+        """Wrapped rows of the text, 0 when it is empty."""
+        return 0 if self._rows.empty else len(self._rows)
+
+    @property
+    def following(self) -> bool:
+        """Does the view stand at the end, and will it go with it?"""
+        return self._following
+
+    def append(self, text: str) -> None:
+        """Add exact text at the end. Costs the open row and a repaint of the rows that changed."""
+        if not text:
+            return
+        was_empty = self._rows.empty
+        self._pieces.append(text)
+        self._grow(self._inert.feed(text), was_empty=was_empty)
+
+    def finish(self) -> None:
+        """No more will come: show what was held back of a cut character."""
+        self._grow(self._inert.end(), was_empty=self._rows.empty)
+
+    def set_text(self, text: str) -> None:
+        """Replace the text; the place in it stays as far as it can. A finished text: nothing is held back."""
+        if self._pieces and text == self.text:
+            return
+        self._pieces = [text] if text else []
+        self._inert = DisplayStream()
+        self._rows = Rows(self._rows.width)
+        self._rows.append(display(text))
+        self._update_height()
+        self.refresh()
+
+    def clear(self) -> None:
+        """Forget the text and follow again."""
+        self._pieces = []
+        self._inert = DisplayStream()
+        self._rows = Rows(self._rows.width)
+        self._set_following(True)
+        self._update_height()
+        self.scroll_to(y=0, animate=False)
+        self.refresh()
+
+    def _grow(self, shown: str, *, was_empty: bool) -> None:
+        if not shown:
+            return
+        first = self._rows.append(shown)
+        if not self.is_attached:
+            return
+        if was_empty:
+            self.refresh()
+        else:
+            self._refresh_rows(first)
+        self._update_height()
+        if self._following:
+            self._to_end()
+
+    def _refresh_rows(self, first: int) -> None:
+        top = max(0, first - self.scroll_offset.y)
+        height = self.size.height
+        if top < height:
+            self.refresh(Region(0, top, self.size.width, min(height - top, len(self._rows) - first)))
+
+    # -- scrolling ------------------------------------------------------------------------------------------
+
+    @property
+    def allow_vertical_scroll(self) -> bool:
+        return True
+
+    def _page_height(self) -> int:
+        return max(1, self.size.height)
+
+    def _end_target(self) -> int:
+        """The scroll offset that shows the end: aligned to a third of a page when jumping."""
+        over = max(0, self.row_count - self._page_height())
+        if self.jump and over:
+            step = max(1, self._page_height() // 3)
+            return -(-over // step) * step
+        return over
+
+    def _update_height(self) -> None:
+        # Set without a layout of the screen: the size of the widget does not depend on its text.
+        height = max(self.row_count, self._end_target() + self._page_height())
+        self.set_reactive(Widget.virtual_size, Size(self.size.width, height))
+        if self.scroll_offset.y > self.max_scroll_y:
+            self.scroll_to(y=self.max_scroll_y, animate=False)
+
+    def _to_end(self) -> None:
+        target = self._end_target()
+        if self.scroll_offset.y != target:
+            self.scroll_to(y=target, animate=False)
+
+    def _set_following(self, following: bool) -> None:
+        if following != self._following:
+            self._following = following
+            if self.is_attached:
+                self.post_message(self.FollowChanged(self, following))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._set_following(round(new_value) >= max(0, self.row_count - self._page_height()))
+
+    def action_move(self, rows: int) -> None:
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
+
+    def action_page(self, pages: int) -> None:
+        self.scroll_to(y=self.scroll_offset.y + pages * max(1, self._page_height() - 1), animate=False)
+
+    def action_start(self) -> None:
+        self.scroll_to(y=0, animate=False)
+
+    def action_follow(self) -> None:
+        """Go to the end and follow it from now on."""
+        self._to_end()
+        self._set_following(True)
+
+    def show_line(self, line: int) -> None:
+        """Bring ``line``, from 1, into view."""
+        rows = self._rows.rows_of(line - 1)
+        top = self.scroll_offset.y
+        if rows and not top <= rows.start < top + self._page_height():
+            self.scroll_to(y=max(0, rows.start - self._page_height() // 3), animate=False)
+
+    # -- searching ------------------------------------------------------------------------------------------
+
+    def search(self, query: str) -> int:
+        """Set off rows that hold ``query``, in any case; how many there are. Empty ends the search."""
+        self._query = query.casefold()
+        self.refresh()
+        return len(self._matches())
+
+    def search_next(self, *, backwards: bool = False) -> bool:
+        """Go to the next row with a match, around the end; false when there is none."""
+        matches = self._matches()
+        if not matches:
+            return False
+        here = self.scroll_offset.y
+        later = [row for row in matches if (row < here if backwards else row > here)]
+        row = (later or matches)[-1 if backwards else 0]
+        self.scroll_to(y=row, animate=False)
+        return True
+
+    def _matches(self) -> list[int]:
+        if not self._query:
+            return []
+        return [row for row, text in enumerate(self._rows.rows) if self._query in text.casefold()]
+
+    # -- drawing --------------------------------------------------------------------------------------------
+
+    def _on_resize(self, event: events.Resize) -> None:
+        width = event.size.width
+        if width and width != self._rows.width:
+            line = self._rows.line_of(min(self.scroll_offset.y, len(self._rows) - 1))
+            self._rows.resize(width)
+            if not self._following:
+                self._update_height()
+                self.scroll_to(y=self._rows.rows_of(line).start, animate=False)
+        self._update_height()
+        if self._following:
+            self._to_end()
+
+    def watch_dimmed(self) -> None:
+        self.refresh()
+
+    def watch_marked_line(self) -> None:
+        self.refresh()
+
+    def watch_placeholder(self) -> None:
+        self.refresh()
+
+    def watch_jump(self) -> None:
+        self._update_height()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        if self._rows.empty:
+            return self._placeholder_strip(y, width, base)
+        row = self.scroll_offset.y + y
+        if row >= len(self._rows):
+            return Strip.blank(width, base)
+        style = self._row_style(row, base)
+        text = expand(self._rows.rows[row])
+        span = self._selected_span(row, len(text))
+        selected = None if span is None else self.screen.get_component_rich_style("screen--selection")
+        strip = row_strip(text, style, width, span=span, selected=selected)
+        return strip.apply_offsets(0, row)
+
+    def _row_style(self, row: int, base: Style) -> Style:
+        style = base
+        if self.marked_line and row in self._rows.rows_of(self.marked_line - 1):
+            style += self.get_component_rich_style("stream--marked", partial=True)
+        if self._query and self._query in self._rows.rows[row].casefold():
+            style += self.get_component_rich_style("stream--match", partial=True)
+        if self.dimmed:
+            style += Style(dim=True)
+        return style
+
+    def _placeholder_strip(self, y: int, width: int, base: Style) -> Strip:
+        rows = Rows(width)
+        rows.append(display(self.placeholder))
+        if y >= len(rows) or rows.empty:
+            return Strip.blank(width, base)
+        style = base + self.get_component_rich_style("stream--placeholder", partial=True)
+        return row_strip(expand(rows.rows[y]), style, width)
+
+    def _selected_span(self, row: int, length: int) -> tuple[int, int] | None:
+        selection = self.text_selection
+        span = selection.get_span(row) if selection is not None else None
+        if span is None:
+            return None
+        start, end = span
+        return start, length if end == -1 else min(end, length)
+
+    # -- selecting ------------------------------------------------------------------------------------------
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text as shown, without the breaks that wrapping made."""
+        if self._rows.empty:
+            return None
+        return selected_text(self._rows, selection), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
