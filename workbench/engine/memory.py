@@ -1,0 +1,139 @@
+"""What a model will need in memory before it is loaded, against what is free now.
+
+``weights + repack + KV + compute + base``. Weights: the tensor bytes (mapped from the file, but all get
+touched). Repack: the second copy that llama.cpp makes of some quantizations for faster arithmetic. KV: a key
+and a value vector per layer and token, fewer tokens in layers that only see a window. Compute: the
+activations of one batch. Base: the child process and its copy of the vocabulary. The constants were measured
+on two models; see docs/models.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from workbench.engine.gguf_types import GgufHeader
+from workbench.error import UsageError
+
+BASE = {"llamacpp": 48 << 20, "gpt4all": 53 << 20}
+PER_TOKEN_OF_VOCABULARY = 236
+BATCH = {"llamacpp": 64, "gpt4all": 32}
+CACHE_BYTES = {
+    "f32": 4.0,
+    "f16": 2.0,
+    "bf16": 2.0,
+    "q8_0": 34 / 32,
+    "q5_0": 22 / 32,
+    "q4_1": 20 / 32,
+    "q4_0": 18 / 32,
+}
+# Types of which llama.cpp keeps a rearranged second copy on CPUs with wide vectors (embeddings are left out).
+REPACKED = (2, 10, 12, 20)
+AUTOMATIC_CONTEXT = 4096
+SMALLEST_CONTEXT = 256
+USABLE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """Bytes by purpose, for a context of ``n_ctx`` tokens."""
+
+    n_ctx: int
+    weights: int
+    repack: int
+    kv: int
+    compute: int
+    base: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.repack + self.kv + self.compute + self.base
+
+    def warning(self, free: int) -> str:
+        """A sentence when ``total`` is more than four fifths of ``free`` bytes, else ""."""
+        if self.total <= USABLE * free:
+            return ""
+        need, have = size_text(self.total), size_text(free)
+        if self.total > free:
+            return f"needs about {need}, only {have} of memory is free: the machine would swap or stop it"
+        return f"needs about {need} of the {have} of memory that is free: close something else first"
+
+
+def estimate(
+    header: GgufHeader, engine: str = "llamacpp", n_ctx: int = 0, *, cache_type: str = "f16", n_batch: int = 0
+) -> MemoryEstimate:
+    """Memory for one loaded model. ``n_ctx`` 0: the automatic context. Raises UsageError for a cache type."""
+    if cache_type not in CACHE_BYTES:
+        raise UsageError(f"there is no cache type {cache_type!r}", hint=f"One of: {', '.join(CACHE_BYTES)}.")
+    n_ctx = n_ctx or automatic_context(header)
+    batch = n_batch or BATCH.get(engine, 64)
+    repack = 0
+    if engine == "llamacpp":
+        repack = sum(size for kind, size in header.tensor_types.items() if kind in REPACKED)
+        if header.embedding_type in REPACKED:
+            repack -= header.embedding_bytes
+    return MemoryEstimate(
+        n_ctx=n_ctx,
+        weights=header.tensor_bytes,
+        repack=repack,
+        kv=int(_kv_values(header, engine, n_ctx, batch) * CACHE_BYTES[cache_type]),
+        compute=batch * 4 * (3 * header.n_ff + header.n_embd),
+        base=BASE.get(engine, BASE["llamacpp"]) + PER_TOKEN_OF_VOCABULARY * header.n_vocab,
+    )
+
+
+def _kv_values(header: GgufHeader, engine: str, n_ctx: int, batch: int) -> int:
+    """Numbers in the KV cache: per layer, tokens kept x key-value heads x (key length + value length)."""
+    total = 0
+    window = header.sliding_window if engine == "llamacpp" else 0
+    kept_window = min(n_ctx, math.ceil((window + batch) / 256) * 256) if window else n_ctx
+    for layer in range(min(header.n_layers, 1024)):
+        heads = header.n_kv_heads[layer] if layer < len(header.n_kv_heads) else 0
+        slides = layer < len(header.sliding_pattern) and header.sliding_pattern[layer]
+        tokens = kept_window if slides else n_ctx
+        if header.kv_lora_rank and engine == "llamacpp":
+            total += tokens * (header.kv_lora_rank + header.rope_length)
+        else:
+            total += tokens * heads * (header.key_length + header.value_length)
+    return total
+
+
+def automatic_context(header: GgufHeader) -> int:
+    """The context that is taken when nobody says: what the model was trained on, 4,096 at most."""
+    return min(header.n_ctx_train or AUTOMATIC_CONTEXT, AUTOMATIC_CONTEXT)
+
+
+def choose_context(header: GgufHeader, engine: str, wanted: int = 0, *, free: int = -1) -> int:
+    """The context to load with: ``wanted`` as it is, else the automatic one, halved until it fits."""
+    if wanted > 0:
+        return wanted
+    available = free_memory() if free < 0 else free
+    n_ctx = automatic_context(header)
+    while n_ctx // 2 >= SMALLEST_CONTEXT and estimate(header, engine, n_ctx).total > USABLE * available:
+        n_ctx //= 2
+    return n_ctx
+
+
+def free_memory() -> int:
+    """Bytes that a new process can take without swapping; a container's limit counts too."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        used = Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii").strip()
+        if limit.isdigit() and used.isdigit():
+            free = min(free, max(0, int(limit) - int(used)))
+    except OSError:
+        return free  # no such container file here
+    return free
+
+
+def size_text(size: int) -> str:
+    """``98 MB``, ``1.4 GB``: decimal units, as disks and downloads are sold."""
+    if size >= 1_000_000_000:
+        return f"{size / 1e9:.1f} GB"
+    if size >= 1_000_000:
+        return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e3:.0f} kB" if size >= 1000 else f"{size} bytes"

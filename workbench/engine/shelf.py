@@ -1,0 +1,242 @@
+"""The models on this machine: what lies in the model folders, what it is, and what would run it.
+
+A file is listed whatever it is; a broken or foreign one with its reason. Nothing here loads a model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+from workbench.engine.catalog import CATALOG
+from workbench.engine.gguf import read_header
+from workbench.engine.gguf_types import GgufHeader
+from workbench.engine.memory import MemoryEstimate, estimate
+from workbench.engine.select import Verdict, verdict
+from workbench.error import ModelError, StorageError
+from workbench.textio import atomic_write
+
+SUFFIXES = (".gguf", ".bin", ".safetensors", ".ggml")
+DEPTH = 4
+MOST_FILES = 2000
+SAMPLE = 1 << 20
+HASHED_AT_ONCE = 512 << 20
+DEFAULT_MODEL = "smollm2-135m"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A file. ``id`` is how people name it: the catalog's id, else the file name without .gguf."""
+
+    path: Path
+    header: GgufHeader
+    verdict: Verdict
+    estimate: MemoryEstimate
+    id: str
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can run it, or ""."""
+        if self.header.problem or self.verdict.best:
+            return self.header.problem
+        return "; ".join(f"{choice.engine}: {choice.reason}" for choice in self.verdict.choices)
+
+    @property
+    def engine(self) -> str:
+        """The engine that the automatic choice takes, or ""."""
+        best = self.verdict.best
+        return best.engine if best and not self.header.problem else ""
+
+
+def list_models(folders: Sequence[Path]) -> list[ModelEntry]:
+    """Every model file below the folders, runnable ones first, by name. A missing folder counts as empty."""
+    seen: set[Path] = set()
+    entries = []
+    for folder in folders:
+        for path in _files(folder):
+            real = path.resolve()
+            if real not in seen:
+                seen.add(real)
+                entries.append(entry_of(path))
+    return sorted(entries, key=lambda entry: (bool(entry.problem), entry.path.name.lower(), str(entry.path)))
+
+
+def entry_of(path: Path) -> ModelEntry:
+    """What the shelf says about one file; never raises about its content."""
+    header = _header(path)
+    answers = verdict(header)
+    engine = answers.best.engine if answers.best else "llamacpp"
+    known = {entry.file: entry.id for entry in CATALOG.values() if entry.bytes == header.file_bytes}
+    name = path.name.removesuffix(".gguf")
+    return ModelEntry(path, header, answers, estimate(header, engine), known.get(path.name, name))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files with a model's suffix, links to files followed, hidden folders and links to folders left out."""
+    if folder.is_file():
+        yield folder
+        return
+    start, found = len(folder.parts), 0
+    for place, folders, files in os.walk(folder):
+        if len(Path(place).parts) - start >= DEPTH:
+            folders.clear()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                found += 1
+                if found > MOST_FILES:
+                    return
+                yield Path(place, name)
+
+
+def _header(path: Path) -> GgufHeader:
+    try:
+        status = path.stat()
+    except OSError:
+        return read_header(path)
+    header = _header_of(str(path), status.st_size, status.st_mtime_ns, status.st_ino)
+    # What a part of a split model is depends on the files beside it.
+    return read_header(path) if header.split_count else header
+
+
+@lru_cache(maxsize=512)
+def _header_of(path: str, _size: int, _mtime_ns: int, _inode: int) -> GgufHeader:
+    return read_header(path)
+
+
+def find_model(name: str, folders: Sequence[Path]) -> ModelEntry:
+    """The model called ``name``: a path, a file name with or without .gguf, a catalog id or the name in its
+    header.
+
+    An empty name means the default model, or the only runnable one. Raises ModelError with near matches.
+    """
+    as_path = Path(name).expanduser()
+    if name and (as_path.is_file() or "/" in name or os.sep in name):
+        if as_path.is_file():
+            return entry_of(as_path)
+        raise ModelError(f"there is no file {name}", hint="`workbench models` lists what is there.")
+    entries = list_models(folders)
+    if not entries:
+        raise ModelError(_no_model(name), hint=_how_to_get(name))
+    wanted = name or DEFAULT_MODEL
+    for matches in _matches(wanted, entries):
+        if matches:
+            return _one(wanted, matches)
+    runnable = [entry for entry in entries if entry.engine]
+    if not name and runnable:
+        return runnable[0]
+    raise ModelError(_no_model(name), hint=_near(wanted, entries) or _how_to_get(name))
+
+
+def _matches(name: str, entries: list[ModelEntry]) -> Iterator[list[ModelEntry]]:
+    """Groups of matches, the strictest rule first."""
+    yield [entry for entry in entries if name in (entry.id, entry.path.name)]
+    low = name.lower()
+    yield [entry for entry in entries if low in (entry.id.lower(), entry.path.name.lower())]
+    yield [entry for entry in entries if low in (entry.path.stem.lower(), entry.header.name.lower())]
+
+
+def _one(name: str, matches: list[ModelEntry]) -> ModelEntry:
+    """The one match; of several the runnable one, of several of these the same file twice."""
+    runnable = [entry for entry in matches if entry.engine] or matches
+    if len({fingerprint(entry.path) for entry in runnable[:20]}) > 1:
+        paths = ", ".join(str(entry.path) for entry in runnable[:5])
+        raise ModelError(f"several models are called {name!r}", hint=f"Name one by its path: {paths}")
+    return runnable[0]
+
+
+def _no_model(name: str) -> str:
+    return f"there is no model {name!r}" if name else "there is no model yet"
+
+
+def _how_to_get(name: str) -> str:
+    wanted = name if name in CATALOG else DEFAULT_MODEL
+    return f"Get one with: workbench models get {wanted}"
+
+
+def _near(name: str, entries: list[ModelEntry]) -> str:
+    if name in CATALOG:
+        return _how_to_get(name)
+    names = {entry.id.lower(): entry.id for entry in entries}
+    near = [names[low] for low in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
+    near += [
+        entry.id for entry in entries if name.lower() in entry.path.name.lower() and entry.id not in near
+    ]
+    return (
+        f"Did you mean {', '.join(near[:3])}?"
+        if near
+        else f"There are: {', '.join(sorted(names.values())[:8])}."
+    )
+
+
+def fingerprint(path: Path) -> str:
+    """``size-hash`` in hex: SHA-256 over the size and 1 MB of head, middle and tail; "" when unreadable.
+
+    Quick for any size, the same on every machine; tells files apart, but does not see a flipped bit
+    elsewhere.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            digest = hashlib.sha256(str(size).encode())
+            for start in sorted({0, max(0, size // 2 - SAMPLE // 2), max(0, size - SAMPLE)}):
+                file.seek(start)
+                digest.update(file.read(SAMPLE))
+    except OSError:
+        return ""
+    return f"{size:x}-{digest.hexdigest()[:32]}"
+
+
+def cached_sha256(path: Path, *, at_most: int = HASHED_AT_ONCE) -> str | None:
+    """SHA-256 of a file, remembered until it changes; None for an unknown file above ``at_most`` bytes."""
+    try:
+        key, size = _identity(path)
+        known = _known_hashes()
+        if key in known:
+            return known[key]
+        if size > at_most:
+            return None
+        with open(path, "rb") as file:
+            value = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+    remember_sha256(path, value)
+    return value
+
+
+def remember_sha256(path: Path, value: str) -> None:
+    """Note the hash of a file as it is now; a disk that refuses only means that it is computed again."""
+    with suppress(OSError, StorageError):
+        key, _size = _identity(path)
+        real = key.partition("|")[0]
+        known = {old: hashed for old, hashed in _known_hashes().items() if old.partition("|")[0] != real}
+        known[key] = value
+        _hash_file().parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(_hash_file(), json.dumps(known, indent=0), durable=False)
+
+
+def _identity(path: Path) -> tuple[str, int]:
+    real = path.resolve()
+    status = real.stat()
+    return f"{real}|{status.st_size}|{status.st_mtime_ns}|{status.st_ino}", status.st_size
+
+
+def _hash_file() -> Path:
+    return user_state_path("prompt-workbench") / "model-sha256.json"
+
+
+def _known_hashes() -> dict[str, str]:
+    try:
+        data = json.loads(_hash_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}
