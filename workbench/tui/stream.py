@@ -86,6 +86,7 @@ class StreamView(ScrollView, can_focus=True):
         self._inert = DisplayStream()
         self._rows = Rows()
         self._following = True
+        self._streamed = False
         self._query = ""
         self.set_reactive(StreamView.placeholder, placeholder)
         self.set_reactive(StreamView.jump, jump)
@@ -122,6 +123,7 @@ class StreamView(ScrollView, can_focus=True):
             return
         was_empty = self._rows.empty
         self._pieces.append(text)
+        self._streamed = True
         self._grow(self._inert.feed(text), was_empty=was_empty)
 
     def finish(self) -> None:
@@ -133,6 +135,7 @@ class StreamView(ScrollView, can_focus=True):
         if self._pieces and text == self.text:
             return
         self._pieces = [text] if text else []
+        self._streamed = False
         self._inert = DisplayStream()
         self._rows = Rows(self._rows.width)
         self._rows.append(display(text))
@@ -255,16 +258,16 @@ class StreamView(ScrollView, can_focus=True):
 
     # -- drawing --------------------------------------------------------------------------------------------
 
-    def _on_resize(self, event: events.Resize) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         width = event.size.width
         if width and width != self._rows.width:
             line = self._rows.line_of(min(self.scroll_offset.y, len(self._rows) - 1))
             self._rows.resize(width)
-            if not self._following:
+            if not (self._following and self._streamed):
                 self._update_height()
                 self.scroll_to(y=self._rows.rows_of(line).start, animate=False)
         self._update_height()
-        if self._following:
+        if self._following and self._streamed:
             self._to_end()
 
     def watch_dimmed(self) -> None:

@@ -20,7 +20,7 @@ def row_strip(
     span: tuple[int, int] | None = None,
     selected: Style | None = None,
 ) -> Strip:
-    """``text`` (inert, no tabs) cut or padded to ``width`` cells; characters ``span`` drawn as ``selected``."""
+    """Inert, tabless ``text`` cut or padded to ``width`` cells; characters ``span`` drawn as ``selected``."""
     shown = set_cell_size(text, width)
     if span is None or selected is None:
         return Strip([Segment(shown, style)], width)
