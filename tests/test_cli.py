@@ -107,7 +107,7 @@ def test_render_prints_the_prompt_exactly(space: Path) -> None:
 def test_a_template_and_a_value_may_come_from_outside(space: Path, tmp_path: Path) -> None:
     value = tmp_path / "value.txt"
     value.write_text("{{ 7 * 7 }} \x1b[2J 雨", encoding="utf-8")
-    done = cli("render", "-", "--set-file", f"x={value}", cwd=space, stdin="<{{ x }}>".encode())
+    done = cli("render", "-", "--set-file", f"x={value}", cwd=space, stdin=b"<{{ x }}>")
     assert done.stdout == "<{{ 7 * 7 }} \x1b[2J 雨>".encode()
     assert done.returncode == ExitCode.OK
 

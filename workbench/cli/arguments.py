@@ -46,6 +46,7 @@ class Parser(argparse.ArgumentParser):
         # argparse words this differently from version to version; people get our own words.
         wrong = re.match(r"argument (.*?): invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if wrong is None:
+            message = re.sub(r"the following arguments are required: (.*)", r"\1 is missing", message)
             raise UsageError(message, hint=f"See '{self.prog} --help'.")
         choices = [item.strip(" '") for item in wrong[3].split(",")]
         hint = near(wrong[2], choices) or "Choose one of: " + ", ".join(choices)

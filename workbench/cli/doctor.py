@@ -159,12 +159,12 @@ def _models(workspace: str | None, model_dirs: Sequence[str]) -> list[Finding]:
 
     bench = open_workbench(workspace, model_dirs=model_dirs)
     entries = bench.models()
-    broken = [entry for entry in entries if entry.header.problem]
+    broken = [entry for entry in entries if entry.problem]
     findings = [
         Finding(
             "model",
             "warn",
-            f"{entry.path.name}: {entry.header.problem}",
+            f"{entry.path.name}: {entry.problem}",
             "Fetch it again, or remove the file.",
         )
         for entry in broken

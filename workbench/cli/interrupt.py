@@ -6,7 +6,6 @@ blocks.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -22,7 +21,6 @@ class Interrupts:
     def __init__(self) -> None:
         self.count = 0
         self._before: dict[signal.Signals, Any] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: Callable[[], None] | None = None
 
     def __enter__(self) -> Interrupts:
@@ -35,16 +33,27 @@ class Interrupts:
             signal.signal(number, handler)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` in the running loop at the first signal from now on."""
-        self._loop = asyncio.get_running_loop()
+        """Call ``listener`` at the first signal from now on, inside the signal handler: it must be quick."""
         self._listener = listener
+
+    def listen_in_loop(self, listener: Callable[[], None]) -> None:
+        """The same, but ``listener`` is called by the running event loop."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+
+        def forward() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(listener)
+
+        self.listen(forward)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self.count += 1
         if self.count > 1:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        elif self._loop is None or self._listener is None or self._loop.is_closed():
+        elif self._listener is None:
             raise KeyboardInterrupt
         else:
-            self._loop.call_soon_threadsafe(self._listener)
+            self._listener()

@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.arguments import add_models, near
+from workbench.cli.interrupt import Interrupts
 from workbench.cli.out import human_bytes
 from workbench.error import ExitCode, ModelError, UsageError
 
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
     from workbench.service import Workbench
 
 _ACTIONS = ("list", "get", "inspect")
+_PHASES = {
+    "wait": "waiting for another fetch of",
+    "download": "fetching",
+    "verify": "checking",
+    "done": "fetched",
+}
 _LONG = ("tokenizer.chat_template",)
 
 
@@ -71,29 +79,18 @@ def _list(bench: Workbench, args: argparse.Namespace, console: Console) -> int:
 
 def _row(entry: ModelEntry) -> list[str]:
     header = entry.header
-    if header.problem:
-        return [
-            entry.id,
-            header.arch or "-",
-            human_bytes(header.file_bytes),
-            "-",
-            "-",
-            "-",
-            "none",
-            header.problem,
-        ]
-    engine, why = _engine(entry)
-    needs = human_bytes(entry.estimate.total) if entry.estimate else "-"
     size = human_bytes(header.file_bytes)
-    return [entry.id, header.arch, size, header.quant, str(header.n_ctx_train or "-"), needs, engine, why]
+    if not entry.engine:
+        return [entry.id, header.arch or "-", size, header.quant or "-", "-", "-", "none", entry.problem]
+    needs = human_bytes(entry.estimate.total)
+    context = str(header.n_ctx_train or "-")
+    return [entry.id, header.arch, size, header.quant, context, needs, entry.engine, _reason(entry)]
 
 
-def _engine(entry: ModelEntry) -> tuple[str, str]:
-    """The engine that will run the file, and why; or none, and why not."""
+def _reason(entry: ModelEntry) -> str:
+    """Why the engine that will run the file, or why none."""
     best = entry.verdict.best
-    if best is not None and not entry.header.problem:
-        return best.engine, best.reason
-    return "none", "; ".join(f"{choice.engine}: {choice.reason}" for choice in entry.verdict.choices)
+    return best.reason if best is not None and not entry.problem else entry.problem
 
 
 def _get(bench: Workbench, args: argparse.Namespace, console: Console) -> int:
@@ -112,18 +109,25 @@ def _get(bench: Workbench, args: argparse.Namespace, console: Console) -> int:
     if args.if_missing and _already_here(bench, console):
         return ExitCode.OK
 
-    def progress(state: FetchProgress) -> None:
-        console.talk.bar(f"fetching {args.name}", state.done, state.total)
+    shown: set[str] = set()
 
-    console.talk.say(f"Fetching {args.name} into {folder}")
-    path = fetch(entry, folder, on_progress=progress, accept_terms=args.accept_terms)
+    def progress(state: FetchProgress) -> None:
+        if state.phase == "download" and not shown:
+            shown.add(state.phase)
+            console.talk.say(f"Fetching {args.name} ({human_bytes(state.total)}) into {folder}")
+        console.talk.bar(f"{_PHASES[state.phase]} {args.name}", state.done, state.total)
+
+    cancel = Event()
+    with Interrupts() as interrupts:
+        interrupts.listen(cancel.set)
+        path = fetch(entry, folder, on_progress=progress, accept_terms=args.accept_terms, cancel=cancel)
     console.talk.clear_bar()
     console.out.line(str(path))
     return ExitCode.OK
 
 
 def _already_here(bench: Workbench, console: Console) -> bool:
-    usable = [entry for entry in bench.models() if not entry.header.problem and _engine(entry)[0] != "none"]
+    usable = [entry for entry in bench.models() if entry.engine]
     if usable:
         console.talk.say(f"There is a model already: {usable[0].path}")
     return bool(usable)
@@ -163,19 +167,18 @@ def _cell(value: Any) -> str:
 def entry_record(entry: ModelEntry, *, whole: bool = False) -> dict[str, Any]:
     """The JSON form of a model; ``whole`` adds everything the header says. The keys are stable."""
     header = entry.header
-    engine, reason = _engine(entry)
     record: dict[str, Any] = {
         "id": entry.id,
         "path": str(entry.path),
-        "problem": header.problem,
+        "problem": entry.problem,
         "arch": header.arch,
         "name": header.name,
         "quant": header.quant,
         "bytes": header.file_bytes,
         "n_ctx_train": header.n_ctx_train,
-        "needs_bytes": entry.estimate.total if entry.estimate else None,
-        "engine": engine,
-        "reason": reason,
+        "needs_bytes": entry.estimate.total if entry.engine else None,
+        "engine": entry.engine or "none",
+        "reason": _reason(entry),
         "engines": [asdict(choice) for choice in entry.verdict.choices],
     }
     if whole:

@@ -22,12 +22,13 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
+    variables = variables_of(args)
     from workbench.service import open_workbench
 
     bench = open_workbench(args.workspace)
     document = document_of(bench, args.template)
     try:
-        rendered = bench.render(document, variables_of(args))
+        rendered = bench.render(document, variables)
     finally:
         bench.renderer.close()
     for warning in rendered.warnings:

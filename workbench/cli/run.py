@@ -82,7 +82,7 @@ async def _stream(handle: RunHandle, face: Face, interrupts: Interrupts) -> int:
     def stop() -> None:
         tasks.add(asyncio.ensure_future(handle.cancel()))
 
-    interrupts.listen(stop)
+    interrupts.listen_in_loop(stop)
     reading = True
     async for event in handle.events():
         if not reading:
