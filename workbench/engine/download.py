@@ -79,6 +79,7 @@ class _Fetch:
 
     def run(self, *, accept_terms: bool) -> Path:
         if self._there():
+            self._report("done", self.entry.download_bytes)
             return self.target
         if self.entry.terms and not accept_terms:
             raise UsageError(

@@ -80,13 +80,16 @@ def _with_shape(header: GgufHeader) -> GgufHeader:
     n_layers = number(get("block_count"))
     n_embd = number(get("embedding_length"))
     n_heads = numbers(get("attention.head_count"), n_layers)
-    head = n_embd // max(n_heads) if n_heads and max(n_heads) else 0
+    widths = numbers(get("feed_forward_length"), 1)
+    widest = max(widths, default=0)
+    most_heads = max(n_heads, default=0)
+    head = n_embd // most_heads if most_heads else 0
     return replace(
         header,
         n_ctx_train=number(get("context_length")),
         n_layers=n_layers,
         n_embd=n_embd,
-        n_ff=max(numbers(get("feed_forward_length"), 1) or (0,)),
+        n_ff=widest,
         n_experts=number(get("expert_count")),
         n_heads=n_heads,
         n_kv_heads=numbers(get("attention.head_count_kv"), n_layers) or n_heads,

@@ -102,6 +102,8 @@ def installed(engine: str) -> bool:
 
 def _llamacpp(header: GgufHeader) -> EngineVerdict:
     no = _shared_refusal(header, "llamacpp")
+    if not no and header.arch in table.NOT_TEXT:
+        no = f"this is {table.NOT_TEXT[header.arch]} ({header.arch})"
     if not no and header.arch not in table.LLAMACPP_ARCHS:
         no = f"this release of llama.cpp does not know the architecture {header.arch!r}"
     if not no and (bad := _types_outside(header, table.LLAMACPP_TYPES)):
