@@ -103,6 +103,21 @@ def display(text: str) -> str:
     return text
 
 
+def inert_characters(text: str) -> str:
+    """``text`` with one visible character for each that is not: for an editor, where columns must stay.
+
+    Controls become control pictures; what has no picture becomes ``�``, which takes one cell.
+    """
+    if _UNSAFE.search(text) is None:
+        return text
+    return _UNSAFE.sub(_single, text)
+
+
+def _single(match: re.Match[str]) -> str:
+    shown = _visible(match.group())
+    return shown if len(shown) == 1 else _REPLACEMENT
+
+
 class DisplayStream:
     """``display`` for text in pieces: the pieces shown equal the whole shown, wherever it was cut.
 

@@ -1,0 +1,286 @@
+"""The template editor: colours, whole characters, a marked error line, and edits that people expect.
+
+Wide and joined characters are crossed and deleted whole. A paste is one undo step and has a limit. The text
+is kept exactly; what cannot be seen is drawn as one inert character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import ClassVar
+
+from rich.cells import split_graphemes
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+from textual.widgets.text_area import Location, Selection
+
+from workbench.tui.highlight import LineStates, State, lex_line
+from workbench.tui.textual_private import SoundTextArea
+
+PASTE_LIMIT = 1_000_000
+_KINDS = ("header", "key", "string", "comment", "tag", "expression", "slot", "group", "wildcard", "weight")
+
+
+class TemplateEditor(SoundTextArea):
+    """A text area for templates."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"template--{kind}" for kind in (*_KINDS, "error", "match")}
+    DEFAULT_CSS = """
+    TemplateEditor {
+        border: none;
+        padding: 0;
+        & .template--header { color: $text-muted; }
+        & .template--key { color: $secondary; }
+        & .template--string { color: $success; }
+        & .template--comment { color: $text-muted; text-style: italic; }
+        & .template--tag { color: $accent; text-style: bold; }
+        & .template--expression { color: $accent; }
+        & .template--slot { color: $primary; text-style: bold; }
+        & .template--group { color: $warning; text-style: bold; }
+        & .template--wildcard { color: $warning; text-style: italic; }
+        & .template--weight { color: $secondary; }
+        & .template--error { text-style: underline; }
+        & .template--match { text-style: reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("alt+up", "move_line(-1)", "Move line up", show=False),
+        Binding("alt+down", "move_line(1)", "Move line down", show=False),
+    ]
+
+    error_line: var[int] = var(0)
+    """A line, from 1, that is wrong: underlined, with ``!`` beside its number. 0 marks none."""
+
+    class PasteRefused(Message):
+        """A paste was larger than the limit; nothing was inserted."""
+
+        def __init__(self, editor: TemplateEditor, size: int, limit: int) -> None:
+            super().__init__()
+            self.editor = editor
+            self.size = size
+            self.limit = limit
+
+        @property
+        def control(self) -> TemplateEditor:
+            return self.editor
+
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        read_only: bool = False,
+        soft_wrap: bool = True,
+        show_line_numbers: bool = True,
+        placeholder: str = "",
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        self._states = LineStates()
+        self._query: re.Pattern[str] | None = None
+        super().__init__(
+            text,
+            read_only=read_only,
+            soft_wrap=soft_wrap,
+            show_line_numbers=show_line_numbers,
+            placeholder=placeholder,
+            tab_behavior="focus",
+            compact=True,
+            max_checkpoints=500,
+            name=name,
+            id=id,
+            classes=classes,
+        )
+        self.cursor_blink = False
+
+    # -- places ---------------------------------------------------------------------------------------------
+
+    @property
+    def line(self) -> int:
+        """The cursor's line, from 1."""
+        return self.selection.end[0] + 1
+
+    @property
+    def column(self) -> int:
+        """The cursor's column in characters, from 1."""
+        return self.selection.end[1] + 1
+
+    def go_to(self, line: int, column: int = 1) -> None:
+        """Put the cursor on ``line`` and ``column``, from 1, or as near as there is one, and show it."""
+        row = max(0, min(line, self.document.line_count) - 1)
+        self.move_cursor(self.clamp_visitable((row, column - 1)), center=True)
+
+    # -- colours --------------------------------------------------------------------------------------------
+
+    def edited_from(self, row: int) -> None:
+        self._states.changed_from(row)
+
+    def _state(self, row: int) -> State:
+        return self._states.state(self.document.lines, row)
+
+    def row_state(self, row: int) -> Hashable:
+        return (self._state(row), self.error_line == row + 1, self._query)
+
+    def get_line(self, line_index: int) -> Text:
+        text = super().get_line(line_index)
+        spans, _ = lex_line(self.document[line_index], self._state(line_index))
+        for span in spans:
+            text.stylize(self._component(span.kind), span.start, span.end)
+        if self._query is not None:
+            for match in self._query.finditer(self.document[line_index]):
+                text.stylize(self._component("match"), match.start(), match.end())
+        if self.error_line == line_index + 1:
+            text.stylize(self._component("error"))
+        return text
+
+    def _component(self, kind: str) -> Style:
+        return self.get_component_rich_style(f"template--{kind}", partial=True)
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        if not (self.error_line and self.show_line_numbers):
+            return strip
+        segments = list(strip)
+        number = str(self.error_line)
+        if segments and segments[0].text.strip() == number and segments[0].text.endswith("  "):
+            first = segments[0]
+            segments[0] = Segment(first.text[:-2] + "! ", first.style)
+            return Strip(segments, strip.cell_length)
+        return strip
+
+    def watch_error_line(self) -> None:
+        self.refresh()
+
+    # -- whole characters -----------------------------------------------------------------------------------
+
+    def _edges(self, row: int) -> list[int]:
+        spans, _ = split_graphemes(self.shown_line(row))
+        return [0, *(end for _, end, _ in spans)]
+
+    def get_cursor_left_location(self) -> Location:
+        row, column = self.cursor_location
+        if column == 0 or self.document[row].isascii():
+            return super().get_cursor_left_location()
+        return row, max((edge for edge in self._edges(row) if edge < column), default=0)
+
+    def get_cursor_right_location(self) -> Location:
+        row, column = self.cursor_location
+        if column >= len(self.document[row]) or self.document[row].isascii():
+            return super().get_cursor_right_location()
+        return row, min(edge for edge in self._edges(row) if edge > column)
+
+    def get_cursor_up_location(self) -> Location:
+        return self._snapped(super().get_cursor_up_location())
+
+    def get_cursor_down_location(self) -> Location:
+        return self._snapped(super().get_cursor_down_location())
+
+    def _snapped(self, location: Location) -> Location:
+        row, column = location
+        if self.document[row].isascii():
+            return location
+        return row, max((edge for edge in self._edges(row) if edge <= column), default=0)
+
+    # -- edits ----------------------------------------------------------------------------------------------
+
+    def replace_text(self, text: str) -> None:
+        """Replace everything as one undo step; the cursor stays near where it was."""
+        if text == self.text:
+            return
+        place = self.selection
+        self.history.checkpoint()
+        self.replace(text, (0, 0), self.document.end)
+        self.history.checkpoint()
+        self.selection = Selection(self.clamp_visitable(place.start), self.clamp_visitable(place.end))
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        if self.read_only:
+            return
+        if len(event.text) > PASTE_LIMIT:
+            self.post_message(self.PasteRefused(self, len(event.text), PASTE_LIMIT))
+            return
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        self.history.checkpoint()
+        start, end = self.selection
+        result = self.replace(text, start, end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        self.move_cursor(result.end_location)
+
+    def action_move_line(self, rows: int) -> None:
+        """Move the cursor's line up or down by one, as one undo step."""
+        row, column = self.cursor_location
+        other = row + rows
+        if self.read_only or not 0 <= other < self.document.line_count:
+            return
+        top, bottom = sorted((row, other))
+        newline = self.document.newline
+        swapped = f"{self.document[bottom]}{newline}{self.document[top]}"
+        self.history.checkpoint()
+        self.replace(swapped, (top, 0), (bottom, len(self.document[bottom])))
+        self.history.checkpoint()
+        self.move_cursor(self.clamp_visitable((other, column)))
+
+    def action_duplicate_line(self) -> None:
+        """Put a copy of the cursor's line below it."""
+        row, column = self.cursor_location
+        if self.read_only:
+            return
+        line = self.document[row]
+        self.history.checkpoint()
+        self.insert(self.document.newline + line, (row, len(line)), maintain_selection_offset=True)
+        self.history.checkpoint()
+        self.move_cursor((row + 1, column))
+
+    # -- finding --------------------------------------------------------------------------------------------
+
+    def find(self, pattern: str, *, regex: bool = False, ignore_case: bool = True) -> int:
+        """Set off all matches; how many there are. Empty ends it; a broken ``regex`` raises ``re.error``."""
+        flags = re.IGNORECASE if ignore_case else 0
+        self._query = re.compile(pattern if regex else re.escape(pattern), flags) if pattern else None
+        self.refresh()
+        return len(self._matches())
+
+    def _matches(self) -> list[tuple[int, int, int]]:
+        if self._query is None:
+            return []
+        return [
+            (row, match.start(), match.end())
+            for row, line in enumerate(self.document.lines)
+            for match in self._query.finditer(line)
+            if match.end() > match.start()
+        ]
+
+    def find_next(self, *, backwards: bool = False) -> bool:
+        """Select the next match after the cursor, around the end; false when there is none."""
+        matches = self._matches()
+        if not matches:
+            return False
+        here = min(self.selection) if backwards else max(self.selection)
+        if backwards:
+            found = [match for match in matches if (match[0], match[1]) < here]
+            row, start, end = (found or matches)[-1]
+        else:
+            found = [match for match in matches if (match[0], match[1]) >= here]
+            row, start, end = (found or matches)[0]
+        self.selection = Selection((row, start), (row, end))
+        return True
+
+    def replace_all(self, replacement: str, *, regex: bool = False) -> int:
+        """Replace every match as one undo step; how many there were. With ``regex``, ``\\1`` is a group."""
+        if self._query is None or self.read_only:
+            return 0
+        template = replacement if regex else replacement.replace("\\", "\\\\")
+        results = [self._query.subn(template, line) for line in self.document.lines]
+        count = sum(number for _, number in results)
+        if count:
+            self.replace_text(self.document.newline.join(line for line, _ in results))
+        return count

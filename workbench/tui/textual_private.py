@@ -1,0 +1,257 @@
+"""Every private name of Textual 8.2 that this project touches stands in this one file, each with a test.
+
+``SoundTextArea`` is the stock text area without its faults: it keeps every text exactly (the stock one splits
+at U+2028, form feeds and the like and loses them), shows controls as one inert character each, survives undo
+of pasted lines and of edits in two places, and draws a row again only when something on that row changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, overload
+
+from rich.text import Text
+from textual.document._document import Document, EditResult, Location
+from textual.document._document_navigator import DocumentNavigator
+from textual.document._edit import Edit
+from textual.document._wrapped_document import WrappedDocument
+from textual.geometry import Offset, Size
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import TextArea
+
+from workbench.display import inert_characters
+
+# How far a bracket's partner is looked for: an unmatched one must not cost a walk through the document.
+BRACKET_REACH = 20_000
+
+
+class ExactDocument(Document):
+    """A document whose text is exactly what was put in: lines end at LF, or at CRLF when every one does."""
+
+    def __init__(self, text: str) -> None:
+        crlf = text.count("\r\n")
+        self._newline = "\r\n" if crlf and crlf == text.count("\n") else "\n"
+        self._lines = text.split(self._newline)
+
+    def replace_range(self, start: Location, end: Location, text: str) -> EditResult:
+        top, bottom = sorted((start, end))
+        lines = self._lines
+        replaced = self.get_text_range(top, bottom)
+        before = lines[top[0]][: top[1]] if top[0] < len(lines) else ""
+        after = lines[bottom[0]][bottom[1] :] if bottom[0] < len(lines) else ""
+        inserted = text.replace("\r\n", "\n").split("\n") if self._newline == "\r\n" else text.split("\n")
+        inserted[0] = before + inserted[0]
+        column = len(inserted[-1])
+        inserted[-1] += after
+        lines[top[0] : bottom[0] + 1] = inserted
+        return EditResult((top[0] + len(inserted) - 1, column), replaced)
+
+
+class _ShownLines(Sequence[str]):
+    """The lines of a document as they are drawn."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._source = lines
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(inert_characters, self._source)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [inert_characters(line) for line in self._source[index]]
+        return inert_characters(self._source[index])
+
+
+class ShownDocument(Document):
+    """A view of a document for wrapping and cursor motion: as many characters, all of them visible."""
+
+    def __init__(self, document: Document) -> None:
+        self._newline = document._newline
+        self._document = document
+
+    @property
+    def _lines(self) -> list[str]:  # type: ignore[override]
+        shown: Any = _ShownLines(self._document._lines)
+        return shown  # type: ignore[no-any-return]
+
+
+class QuickWrapped(WrappedDocument):
+    """The stock wrapped document with a height that does not cost a walk over all lines per row drawn."""
+
+    @property
+    def height(self) -> int:
+        return len(self._offset_to_line_info)
+
+
+class SoundTextArea(TextArea):
+    """The stock text area, sound. Subclasses say what a row depends on through ``row_state``."""
+
+    def edited_from(self, row: int) -> None:
+        """Called when lines from ``row`` on may have changed."""
+
+    def row_state(self, row: int) -> Hashable:
+        """What, beside the line's text, the colours of line ``row`` depend on."""
+        return None
+
+    # -- documents ------------------------------------------------------------------------------------------
+
+    def _set_document(self, text: str, language: str | None) -> None:
+        self._highlight_query = None
+        document = ExactDocument(text)
+        self.document = document
+        self.wrapped_document = QuickWrapped(ShownDocument(document), tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
+        self.edited_from(0)
+        self.move_cursor((0, 0))
+        self._rewrap_and_refresh_virtual_size()
+
+    def _build_highlight_map(self) -> None:
+        """Nothing to build, and no cached row to forget: rows are cached by what they show."""
+
+    def edit(self, edit: Edit) -> EditResult:
+        row = edit.top[0]
+        result = super().edit(edit)
+        self.edited_from(row)
+        return result
+
+    def _refresh_size(self) -> None:
+        # The widget's own size does not depend on its text: no layout of the screen for a new line.
+        if self.soft_wrap:
+            size = Size(0, self.wrapped_document.height)
+        else:
+            width, height = self.document.get_size(self.indent_width)
+            size = Size(width + self.gutter_width + 1, height)
+        if size != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, size)
+            self._scroll_update(size)
+            self.refresh()
+        self._refresh_scrollbars()
+
+    # -- undo -----------------------------------------------------------------------------------------------
+
+    def _undo_batch(self, edits: Sequence[Edit]) -> None:
+        if not edits:
+            return
+        for edit in reversed(edits):
+            edit.undo(self)
+        self._after_batch(list(reversed(edits)))
+
+    def _redo_batch(self, edits: Sequence[Edit]) -> None:
+        if not edits:
+            return
+        for edit in edits:
+            edit.do(self, record_selection=False)
+        self._after_batch(list(edits))
+
+    def _after_batch(self, edits: list[Edit]) -> None:
+        rows = {row for edit in edits for row in _rows_touched(edit)}
+        top = min(rows)
+        if len(rows) == 1 and len(self.wrapped_document._wrap_offsets) == self.document.line_count:
+            self.wrapped_document.wrap_range((top, 0), (top, 0), (top, 0))
+        else:
+            # Edits in several places do not add up to one range: wrap all of it.
+            self.wrapped_document.wrap(self.wrap_width, self.indent_width)
+        self.edited_from(top)
+        self._refresh_size()
+        for edit in edits:
+            edit.after(self)
+        self.post_message(self.Changed(self))
+        self.update_suggestion()
+
+    def _recompute_cursor_offset(self) -> None:
+        # Between an edit and its wrapping the cursor may stand where the wrapped document has no row yet.
+        row, column = self.cursor_location
+        offsets = self.wrapped_document._wrap_offsets
+        row = min(row, len(offsets) - 1, self.document.line_count - 1)
+        column = min(column, len(self.document[row]))
+        try:
+            self._cursor_offset = self.wrapped_document.location_to_offset((row, column))
+        except (IndexError, ValueError):
+            self._cursor_offset = Offset(0, 0)
+
+    def _yield_character_locations(self, start: Location) -> Iterable[tuple[str, Location]]:
+        return islice(super()._yield_character_locations(start), BRACKET_REACH)
+
+    def _yield_character_locations_reverse(self, start: Location) -> Iterable[tuple[str, Location]]:
+        return islice(super()._yield_character_locations_reverse(start), BRACKET_REACH)
+
+    # -- drawing --------------------------------------------------------------------------------------------
+
+    def shown_line(self, row: int) -> str:
+        """Line ``row`` as it is drawn: one inert character for each of the line."""
+        return inert_characters(self.document[row])
+
+    def get_line(self, line_index: int) -> Text:
+        return Text(self.shown_line(line_index), end="", no_wrap=True)
+
+    def render_line(self, y: int) -> Strip:
+        row_count = self.document.line_count
+        if self.placeholder and row_count == 1 and not self.document[0]:
+            return super().render_line(y)
+        place = y + self.scroll_offset.y
+        infos = self.wrapped_document._offset_to_line_info
+        if place >= len(infos):
+            return self._render_line(y)
+        row, section = infos[place]
+        if row >= row_count:
+            return self._render_line(y)
+        key = self._row_key(row, section)
+        cached: Strip | None = self._line_cache.get(key)
+        if cached is None:
+            cached = self._line_cache[key] = self._render_line(y)
+        return cached
+
+    def _row_key(self, row: int, section: int) -> tuple[Hashable, ...]:
+        theme = self._theme
+        cursor_row, cursor_column = self.selection.end
+        on_row = row == cursor_row
+        bracket = self._matching_bracket_location if self.selection.is_empty else None
+        return (
+            self.document[row],
+            section,
+            self.row_state(row),
+            row if self.show_line_numbers else None,
+            (cursor_column, self._draw_cursor, self.suggestion, bracket is not None) if on_row else None,
+            self._selected_part(row),
+            bracket[1] if bracket is not None and bracket[0] == row else None,
+            (self.size, self.scrollable_content_region.width, self.gutter_width, self.indent_width),
+            None if self.soft_wrap else (self.scroll_offset.x, self.virtual_size.width),
+            (self.highlight_cursor_line, self.match_cursor_bracket, self.read_only, self.show_cursor),
+            (
+                theme.name,
+                theme.base_style,
+                theme.cursor_style,
+                theme.selection_style,
+                theme.cursor_line_style,
+            ),
+            self.rich_style,
+        )
+
+    def _selected_part(self, row: int) -> tuple[Location | None, Location | None, bool] | None:
+        if self.selection.is_empty:
+            return None
+        top, bottom = sorted(self.selection)
+        if not top[0] <= row <= bottom[0]:
+            return None
+        return (
+            top if top[0] == row else None,
+            bottom if bottom[0] == row else None,
+            row == self.selection.end[0],
+        )
+
+
+def _rows_touched(edit: Edit) -> set[int]:
+    """The lines that an edit begins, ended or now ends on."""
+    rows = {edit.top[0], edit.bottom[0]}
+    if edit._edit_result is not None:
+        rows.add(edit._edit_result.end_location[0])
+    return rows
