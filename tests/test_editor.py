@@ -37,6 +37,11 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause()
 
 
+KEYS = (
+    *("a", "{", "}", "|", "%", "#", "日", "space", "enter", "enter", "backspace", "delete", "left", "right"),
+    *("up", "down", "pageup", "pagedown", "home", "end", "ctrl+z", "ctrl+z", "ctrl+y", "shift+left"),
+    *("shift+down", "shift+up", "ctrl+x", "ctrl+k", "alt+up", "alt+down", "ctrl+a", "right"),
+)
 EXACT = [
     "",
     "\n",
@@ -96,21 +101,8 @@ async def test_undo_of_edits_in_two_places_keeps_every_row() -> None:
     app = Desk("\n".join(f"line number {n} with words" for n in range(68)))
     async with app.run_test(size=(30, 10)) as pilot:
         app.editor.focus()
-        keys = [
-            "ctrl+x",
-            "down",
-            "}",
-            "pagedown",
-            "#",
-            "ctrl+z",
-            "ctrl+z",
-            "日",
-            "ctrl+z",
-            "down",
-            "up",
-            "end",
-        ]
-        for key in keys:
+        first = ("ctrl+x", "down", "}", "pagedown", "#", "ctrl+z")
+        for key in (*first, "ctrl+z", "日", "ctrl+z", "down", "up", "end"):
             await pilot.press(key)
         wrapped = app.editor.wrapped_document
         rows = sum(len(wrapped.get_sections(n)) for n in range(app.editor.document.line_count))
@@ -118,50 +110,16 @@ async def test_undo_of_edits_in_two_places_keeps_every_row() -> None:
 
 
 @pytest.mark.parametrize("soft_wrap", [True, False])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_random_editing_never_fails_and_cached_rows_are_fresh_rows(
     seed: int, *, soft_wrap: bool
 ) -> None:
-    keys = [
-        "a",
-        "{",
-        "}",
-        "|",
-        "%",
-        "#",
-        "日",
-        "space",
-        "enter",
-        "enter",
-        "backspace",
-        "delete",
-        "left",
-        "right",
-        "up",
-        "down",
-        "pageup",
-        "pagedown",
-        "home",
-        "end",
-        "ctrl+z",
-        "ctrl+z",
-        "ctrl+y",
-        "shift+left",
-        "shift+down",
-        "shift+up",
-        "ctrl+x",
-        "ctrl+k",
-        "alt+up",
-        "alt+down",
-        "ctrl+a",
-        "right",
-    ]
     choose = random.Random(seed)
     app = Desk("+++\ntitle = 'x'\n+++\n" + "Say {city} {{ a }} 日本語 👩‍💻 {a|b}\n" * 12, soft_wrap=soft_wrap)
     async with app.run_test(size=(24, 9)) as pilot:
         app.editor.focus()
-        for step in range(60):
-            key = choose.choice(keys)
+        for step in range(40):
+            key = choose.choice(KEYS)
             await pilot.press(key)
             if choose.random() < 0.05:
                 app.editor.post_message(events.Paste("{% if\r\nx %}\n\n"))
@@ -213,7 +171,7 @@ async def test_the_error_line_is_marked_without_colour_alone() -> None:
     async with app.run_test(size=(20, 4)) as pilot:
         app.editor.error_line = 2
         await settle(pilot)
-        assert screen(app)[:3] == [" 1  one", " 2! two", " 3  three"]
+        assert screen(app)[:3] == ["1  one", "2! two", "3  three"]
         app.editor.error_line = 0
         await settle(pilot)
         assert not any("!" in row for row in screen(app))
