@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +59,16 @@ def test_a_damaged_copy_is_made_again(tmp_path: Path) -> None:
     good = copy.read_bytes()
     copy.write_bytes(good[:100])
     assert compatible_copy(source, read_header(source), cache).read_bytes() == good
+
+
+def test_what_a_killed_process_left_is_swept_later(tmp_path: Path) -> None:
+    source, cache = Gguf().write(tmp_path / "a.gguf"), tmp_path / "cache"
+    cache.mkdir()
+    for name, age in ((".copy-old", 7200), (".copy-new", 10)):
+        (cache / name).write_text("half")
+        os.utime(cache / name, (time.time() - age,) * 2)
+    copy = compatible_copy(source, read_header(source), cache)
+    assert sorted(path.name for path in cache.iterdir()) == [".copy-new", copy.name]
 
 
 def test_many_at_once_make_one_whole_copy(tmp_path: Path) -> None:

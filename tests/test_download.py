@@ -229,6 +229,7 @@ def test_two_at_once_fetch_only_once(index: Path, tmp_path: Path) -> None:
         thread.join()
     assert [path.read_bytes() for path in paths] == [b"".join(PIECES)] * 2
     assert sorted("download" in phase for phase in phases) == [False, True]
+    assert not (tmp_path / ".fetch-tiny").exists()
 
 
 def test_the_catalog_is_consistent() -> None:

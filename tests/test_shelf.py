@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.gguf_bytes import Gguf
+from workbench.engine import shelf
+from workbench.engine.gguf import GgufHeader, read_header
 from workbench.engine.shelf import cached_sha256, find_model, fingerprint, list_models, remember_sha256
 from workbench.error import ModelError
 
@@ -142,3 +145,23 @@ def test_a_broken_hash_store_is_started_anew(isolated_home: Path, tmp_path: Path
     assert cached_sha256(path) == hashlib.sha256(b"one").hexdigest()
     assert "one" not in store.read_text()
     assert str(path) in store.read_text()
+
+
+def test_a_run_reads_no_header_but_its_models(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def noting(path: str) -> GgufHeader:
+        read.append(Path(path).name)
+        return read_header(path)
+
+    monkeypatch.setattr(shelf, "read_header", noting)
+    assert find_model("beta", [folder]).path == folder / "beta.gguf"
+    assert read == ["beta.gguf"]
+
+
+def test_of_the_same_file_twice_the_earlier_folder_counts(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(folder / "beta.gguf", other)
+    assert find_model("beta", [other, folder]).path == other / "beta.gguf"
+    assert find_model("beta", [folder, other]).path == folder / "beta.gguf"

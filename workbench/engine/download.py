@@ -91,6 +91,7 @@ class _Fetch:
             with self._alone():
                 if not self._there():
                     self._fetch_all()
+                shutil.rmtree(self.staging, ignore_errors=True)
         except OSError as error:
             raise _storage_error(error, self.target.parent) from error
         self._report("done", self.entry.download_bytes)
@@ -116,8 +117,6 @@ class _Fetch:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the staging folder; wait while another fetch of the same model holds it."""
-        import fcntl
-
         lock = self.staging / "lock"
         while True:
             self.staging.mkdir(exist_ok=True)
@@ -125,14 +124,11 @@ class _Fetch:
                 descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:
                 continue  # the other fetch ended and removed the folder between the two calls
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if lock.exists() and os.fstat(descriptor).st_ino == lock.stat().st_ino:
-                    break
-            except (BlockingIOError, FileNotFoundError):
-                self._report("wait", 0)
-                self.cancel.wait(WAIT_SECONDS)
+            if _locked(descriptor, lock):
+                break
             os.close(descriptor)
+            self._report("wait", 0)
+            self.cancel.wait(WAIT_SECONDS)
         try:
             yield
         finally:
@@ -157,7 +153,6 @@ class _Fetch:
         os.replace(joined, self.target)
         _sync_folder(self.target.parent)
         remember_sha256(self.target, self.entry.sha256)
-        shutil.rmtree(self.staging, ignore_errors=True)
 
     def _kept(self, out: BinaryIO) -> tuple[int, hashlib._Hash]:
         """How many parts an earlier fetch left whole, and the hash over them; the rest is cut off."""
@@ -221,6 +216,17 @@ class _Fetch:
             _feed(whole, out)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _locked(descriptor: int, path: Path) -> bool:
+    """Whether the lock is ours, on the file that still has this name."""
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(descriptor).st_ino == path.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _feed(digest: hashlib._Hash, source: BinaryIO) -> None:

@@ -67,7 +67,8 @@ def list_models(folders: Sequence[Path]) -> list[ModelEntry]:
             if real not in seen:
                 seen.add(real)
                 entries.append(entry_of(path))
-    return sorted(entries, key=lambda entry: (bool(entry.problem), entry.path.name.lower(), str(entry.path)))
+    # Stable: of equal names the earlier folder's comes first.
+    return sorted(entries, key=lambda entry: (bool(entry.problem), entry.path.name.lower()))
 
 
 def entry_of(path: Path) -> ModelEntry:
@@ -124,10 +125,12 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelEntry:
         if as_path.is_file():
             return entry_of(as_path)
         raise ModelError(f"there is no file {name}", hint="`workbench models` lists what is there.")
+    wanted = name or DEFAULT_MODEL
+    if named := _by_file_name(wanted, folders):
+        return _one(wanted, named)
     entries = list_models(folders)
     if not entries:
         raise ModelError(_no_model(name), hint=_how_to_get(name))
-    wanted = name or DEFAULT_MODEL
     for matches in _matches(wanted, entries):
         if matches:
             return _one(wanted, matches)
@@ -137,9 +140,17 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelEntry:
     raise ModelError(_no_model(name), hint=_near(wanted, entries) or _how_to_get(name))
 
 
+def _by_file_name(name: str, folders: Sequence[Path]) -> list[ModelEntry]:
+    """Exact matches by file name or catalog id; no other file's header is read, so that a run starts at once."""
+    names = {name, f"{name}.gguf"} | ({CATALOG[name].file} if name in CATALOG else set())
+    paths = {
+        path.resolve(): path for folder in reversed(folders) for path in _files(folder) if path.name in names
+    }
+    return [entry_of(path) for path in reversed(paths.values())]
+
+
 def _matches(name: str, entries: list[ModelEntry]) -> Iterator[list[ModelEntry]]:
     """Groups of matches, the strictest rule first."""
-    yield [entry for entry in entries if name in (entry.id, entry.path.name)]
     low = name.lower()
     yield [entry for entry in entries if low in (entry.id.lower(), entry.path.name.lower())]
     yield [entry for entry in entries if low in (entry.path.stem.lower(), entry.header.name.lower())]
