@@ -141,12 +141,14 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelEntry:
 
 
 def _by_file_name(name: str, folders: Sequence[Path]) -> list[ModelEntry]:
-    """Exact matches by file name or catalog id; no other file's header is read, so that a run starts at once."""
+    """Exact matches by file name or catalog id; reads no other file's header, so that a run starts at once."""
     names = {name, f"{name}.gguf"} | ({CATALOG[name].file} if name in CATALOG else set())
-    paths = {
-        path.resolve(): path for folder in reversed(folders) for path in _files(folder) if path.name in names
-    }
-    return [entry_of(path) for path in reversed(paths.values())]
+    paths: dict[Path, Path] = {}
+    for folder in folders:
+        for path in _files(folder):
+            if path.name in names:
+                paths.setdefault(path.resolve(), path)
+    return [entry_of(path) for path in paths.values()]
 
 
 def _matches(name: str, entries: list[ModelEntry]) -> Iterator[list[ModelEntry]]:
