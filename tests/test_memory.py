@@ -23,12 +23,16 @@ GEMMA3 = GgufHeader(
     tensor_types={0: 223_744, 8: 179_824_640, 6: 43_591_680, 12: 13_271_040, 14: 9_676_800},
     embedding_bytes=178_257_920, embedding_type=8,
 )  # fmt: skip
+Q4_0 = replace(
+    SMOLLM2, tensor_bytes=89_941_248, tensor_types={8: 30_081_024, 0: 140_544, 2: 59_719_680}
+)  # fmt: skip
+Q8_0 = replace(SMOLLM2, tensor_bytes=143_025_408, tensor_types={8: 142_884_864, 0: 140_544})
 # Resident size in MB after a generation in a bare child process, x86-64 Linux.
 MEASURED = [
     (SMOLLM2, "llamacpp", 512, 162), (SMOLLM2, "llamacpp", 2048, 196), (SMOLLM2, "llamacpp", 8192, 331),
     (SMOLLM2, "gpt4all", 512, 167), (SMOLLM2, "gpt4all", 2048, 201), (SMOLLM2, "gpt4all", 8192, 335),
     (GEMMA3, "llamacpp", 512, 349), (GEMMA3, "llamacpp", 2048, 359), (GEMMA3, "llamacpp", 8192, 377),
-    (GEMMA3, "llamacpp", 32_768, 449),
+    (GEMMA3, "llamacpp", 32_768, 449), (Q4_0, "llamacpp", 2048, 248), (Q8_0, "llamacpp", 2048, 243),
 ]  # fmt: skip
 
 

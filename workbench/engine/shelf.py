@@ -141,7 +141,7 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelEntry:
 
 
 def _by_file_name(name: str, folders: Sequence[Path]) -> list[ModelEntry]:
-    """Exact matches by file name or catalog id; reads no other file's header, so that a run starts at once."""
+    """Exact matches by file name or catalog id; no other file's header is read: a run starts at once."""
     names = {name, f"{name}.gguf"} | ({CATALOG[name].file} if name in CATALOG else set())
     paths: dict[Path, Path] = {}
     for folder in folders:
