@@ -1,0 +1,174 @@
+"""Themes: the bundled ones are sound, and a broken one is reported with file and line and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.color import Color
+from textual.widgets import Input
+
+from workbench.error import ConfigError, WorkbenchError
+from workbench.tui.editor import TemplateEditor
+from workbench.tui.listview import LineList, Row
+from workbench.tui.stream import StreamView
+from workbench.tui.theme import install_themes, list_themes, load_theme, reload_theme, use_theme
+
+NAMES = ["workbench-ansi", "workbench-contrast", "workbench-dark", "workbench-light", "workbench-mono"]
+GOOD = 'name = "mine"\nprimary = "#336699"\n\n[variables]\nblock-cursor-text-style = "bold"\n'
+
+# What is wrong, the whole file, and the line that must be named.
+BROKEN = [
+    ("empty", "", 1),
+    ("no primary", 'name = "mine"\n', 1),
+    ("not toml", 'primary = "#fff\n', 1),
+    ("unknown field", 'primary = "#fff"\nprimry = "#000"\n', 2),
+    ("no colour", '\nprimary = "#ggg"\n', 2),
+    ("colour as number", "primary = 5\n", 1),
+    ("colour as list", 'primary = ["#fff"]\n', 1),
+    ("bad second colour", 'primary = "#fff"\n\n\naccent = "sparkle"\n', 4),
+    ("name with blanks", 'name = "my theme"\nprimary = "#fff"\n', 1),
+    ("name as number", 'primary = "#fff"\nname = 3\n', 2),
+    ("name of escapes", 'primary = "#fff"\nname = "\\u001b[2J"\n', 2),
+    ("dark as text", 'primary = "#fff"\ndark = "yes"\n', 2),
+    ("number out of range", 'primary = "#fff"\ntext_alpha = 7\n', 2),
+    ("number as text", 'primary = "#fff"\nluminosity_spread = "wide"\n', 2),
+    ("variables as text", 'primary = "#fff"\nvariables = "x"\n', 2),
+    ("variable as number", 'primary = "#fff"\n[variables]\nblock-cursor-text-style = 1\n', 3),
+    ("unknown variable", 'primary = "#fff"\n[variables]\n\nblock-cursor-txt-style = "bold"\n', 4),
+    ("bad style", 'primary = "#fff"\n[variables]\nblock-cursor-text-style = "sparkle"\n', 3),
+    ("bad border colour", 'primary = "#fff"\n[variables]\nborder-blurred = "sparkle"\n', 3),
+    ("bad variable colour", 'primary = "#fff"\n[variables]\nblock-cursor-background = "#12"\n', 3),
+    ("style sheet inside", 'primary = "#fff"\n[variables]\nblock-cursor-text-style = "bold; } * {"\n', 3),
+    ("twice the same", 'primary = "#fff"\nprimary = "#000"\n', 2),
+    ("deep nesting", "primary = " + "[" * 2000 + "\n", 1),
+]
+
+
+class Room(App[None]):
+    """One of each of our widgets."""
+
+    CSS = "* { color: $foreground; } Input { background: $block-cursor-background; }"
+
+    def compose(self) -> ComposeResult:
+        yield Input()
+        yield TemplateEditor("+++\ntitle = 'x'\n+++\nSay {city}")
+        yield StreamView("text")
+        line_list = LineList(widths=(0,))
+        line_list.set_rows([Row("a", ("row",))])
+        yield line_list
+
+
+def test_the_bundled_themes_are_all_there(repo: Path) -> None:
+    themes, problems = list_themes([repo / "themes"])
+    assert sorted(themes) == NAMES
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_bundled_theme_can_be_used_and_read(name: str, repo: Path) -> None:
+    theme = load_theme(repo / "themes" / f"{name}.toml")
+    app = Room()
+    async with app.run_test(size=(40, 16)) as pilot:
+        assert install_themes(app, [repo / "themes"], name) == []
+        await pilot.pause()
+        assert app.theme == name
+        assert any("Say {city}" in strip.text for strip in app.screen._compositor.render_strips())
+    if not theme.ansi:
+        for colour in (
+            theme.foreground,
+            theme.primary,
+            theme.accent,
+            theme.error,
+            theme.success,
+            theme.warning,
+        ):
+            assert colour
+            assert contrast(colour, theme.background or "#000") >= 4.5, colour
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of WCAG 2: relative luminance, https://www.w3.org/TR/WCAG20/#contrast-ratiodef."""
+
+    def luminance(text: str) -> float:
+        parts = [part / 255 for part in Color.parse(text).rgb]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+async def test_a_broken_theme_never_stops_the_app_and_names_file_and_line(tmp_path: Path) -> None:
+    app = Room()
+    path = tmp_path / "mine.toml"
+    async with app.run_test(size=(40, 16)) as pilot:
+        path.write_text(GOOD)
+        reload_theme(app, path)
+        assert app.theme == "mine"
+        for what, text, line in BROKEN:
+            path.write_text(text)
+            with pytest.raises(WorkbenchError) as caught:
+                reload_theme(app, path)
+            assert str(path) in caught.value.message, what
+            assert f":{line}:" in caught.value.message or f"line {line}" in str(caught.value), (
+                what,
+                caught.value,
+            )
+            await pilot.pause()
+            assert app.theme == "mine"
+            assert app.current_theme.primary == "#336699"
+
+
+async def test_a_saved_change_of_the_theme_in_use_is_seen(tmp_path: Path) -> None:
+    app = Room()
+    path = tmp_path / "mine.toml"
+    async with app.run_test(size=(40, 16)) as pilot:
+        path.write_text(GOOD)
+        reload_theme(app, path)
+        path.write_text(GOOD.replace("#336699", "#993366"))
+        reload_theme(app, path)
+        await pilot.pause()
+        assert app.theme_variables["primary"] == "#993366"
+
+
+async def test_an_unknown_wish_falls_back_and_says_so(repo: Path) -> None:
+    app = Room()
+    async with app.run_test(size=(40, 16)):
+        problems = install_themes(app, [repo / "themes"], "workbench-drak")
+        assert [problem.hint for problem in problems] == ["Did you mean 'workbench-dark'?"]
+        assert app.theme == "workbench-dark"
+
+
+async def test_near_names_are_offered(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text('primary = "#fff"\nsecundary = "#fff"\n')
+    with pytest.raises(ConfigError) as caught:
+        load_theme(path)
+    assert caught.value.hint == "Did you mean 'secondary'?"
+    app = Room()
+    async with app.run_test(size=(40, 16)):
+        path.write_text(GOOD)
+        use_theme(app, load_theme(path))
+        assert app.theme == "mine"
+
+
+def test_the_workspace_wins_over_the_bundled(tmp_path: Path, repo: Path) -> None:
+    (tmp_path / "a.toml").write_text('name = "workbench-dark"\nprimary = "#123456"\n')
+    (tmp_path / "b.toml").write_text("nonsense")
+    themes, problems = list_themes([tmp_path, repo / "themes"])
+    assert themes["workbench-dark"].primary == "#123456"
+    assert [problem.path.name for problem in problems] == ["b.toml"]
+
+
+def test_every_field_is_documented(repo: Path) -> None:
+    from dataclasses import fields
+
+    from textual.theme import Theme
+
+    page = (repo / "docs" / "themes.md").read_text("utf-8")
+    for field in fields(Theme):
+        assert f"`{field.name}`" in page
+    for name in NAMES:
+        assert f"`{name}`" in page
