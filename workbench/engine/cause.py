@@ -1,0 +1,48 @@
+"""From a child's exit status and last words to a sentence for people."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Sequence
+
+_LLAMA_ERROR = re.compile(r"^\S+\s+E\s+(?:\w+\s+)?(?P<text>.*)$")
+_CAUSES = ("what():", "GGML_ASSERT", "Fatal Python error", "LLaMA ERROR", "error loading model", "ERROR:")
+
+
+def describe_exit(engine: str, code: int | None, log: Sequence[str]) -> tuple[str, str]:
+    """Message and hint for a child that ended by itself. ``code`` as of subprocess: negative for a signal."""
+    if code is not None and code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        how = f"the engine {engine} crashed ({name})"
+    else:
+        how = f"the engine {engine} ended by itself (exit status {code})"
+    if code == -signal.SIGKILL:
+        hint = "Something killed it, perhaps the system because memory ran out. Try a smaller model or context."
+    else:
+        hint = "Run again: it is loaded anew. If it crashes again, choose another engine or file."
+    cause = first_cause(log)
+    return (f"{how}: {cause}" if cause else how), hint
+
+
+def first_cause(log: Sequence[str]) -> str:
+    """The line that names the reason, if there is one."""
+    for mark in _CAUSES:
+        for line in log:
+            if mark in line:
+                return line.strip()[:300]
+    return ""
+
+
+def load_cause(log: Sequence[str]) -> str:
+    """Why a model did not load, as the native loader printed it; empty when it did not."""
+    lines = [match["text"] if (match := _LLAMA_ERROR.match(line)) else line for line in log]
+    for mark in ("error loading model", "gguf_init", "LLaMA ERROR", "failed to"):
+        for line in lines:
+            if mark in line:
+                text = re.sub(r"^.*?error loading model\w*:\s*", "", line.strip())
+                return text[:300]
+    return ""

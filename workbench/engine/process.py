@@ -1,0 +1,337 @@
+"""A loaded model as an object of the event loop: ``launch``, ``generate``, ``cancel``, ``close``.
+
+Promises: generating never raises for an engine's faults, it ends in exactly one ``Finished`` or ``Failed``; a
+cancel ends within some three seconds whatever the engine does, and the text so far counts; a dead child is
+noticed, named and reaped; ``close`` may be called at any time and twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from workbench.engine import LoadSpec
+from workbench.engine.cause import describe_exit, load_cause
+from workbench.engine.facts import header_facts
+from workbench.engine.generation import Generation, Patience
+from workbench.engine.protocol import Message
+from workbench.engine.wire import ChildProcess
+from workbench.error import EngineError
+from workbench.event import Capabilities, EngineInfo, Event, Failed, Progress
+from workbench.param import Params
+
+
+class EngineProcess:
+    """One child with one loaded model. All methods belong to the event loop that launched it."""
+
+    def __init__(self, spec: LoadSpec, patience: Patience) -> None:
+        self.spec = spec
+        self.info = EngineInfo(name=spec.engine, version="")
+        self.patience = patience
+        self._child: ChildProcess | None = None
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._generation: Generation | None = None
+        self._tokens: dict[int, asyncio.Future[int | None]] = {}
+        self._numbers = 0
+        self._generations = 0
+        self._ended: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    # --- life
+
+    @classmethod
+    async def launch(
+        cls,
+        spec: LoadSpec,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        patience: Patience | None = None,
+    ) -> EngineProcess:
+        """Start a child and load. Progress is in bytes of the file (percent for ``scripted``), times from the
+        call.
+
+        Raises EngineError: kind ``load`` when the engine refuses the file, ``crash`` when it dies of it,
+        ``timeout``. Cancelling the call ends the child.
+        """
+        engine = cls(spec, patience or Patience())
+        try:
+            await engine._start(on_progress or (lambda _progress: None))
+        except BaseException:
+            await asyncio.shield(engine.close())
+            raise
+        return engine
+
+    async def _start(self, report: Callable[[Progress], None]) -> None:
+        begun = time.monotonic()
+        # Read before the child starts: a broken file is refused with a better word than the engine has.
+        facts = await asyncio.to_thread(header_facts, self.spec)
+        try:
+            self._child = await ChildProcess.start(
+                self.spec.engine, on_message=self._receive, on_close=self._lost, on_line=self._log_line
+            )
+        except OSError as error:
+            raise EngineError(f"the engine's process did not start: {error}", kind="load") from error
+        job = {
+            "path": self.spec.path,
+            "n_ctx": self.spec.n_ctx or facts.pop("n_ctx", 0),
+            "n_threads": self.spec.n_threads,
+            "n_batch": self.spec.n_batch,
+            "script": self.spec.script,
+            "scratch": self._child.scratch,
+            "facts": facts,
+        }
+        self._child.wire.send({"k": "load", "job": job})
+        ready = await self._loaded(report, begun)
+        self.info = self._describe(ready, facts, round((time.monotonic() - begun) * 1000))
+
+    async def _loaded(self, report: Callable[[Progress], None], begun: float) -> Message:
+        """The child's ``ready``. Native engines say nothing while they load, so the memory they fill is
+        watched.
+        """
+        path = Path(self.spec.path)
+        total = path.stat().st_size if self.spec.path and path.exists() else 0
+        deadline = begun + self.patience.load + self.patience.load_per_gb * total / 1e9
+
+        def tell(done: int, whole: int) -> None:
+            report(Progress(round((time.monotonic() - begun) * 1000), "load", done, whole))
+
+        tell(0, total)
+        seen = 0
+        while True:
+            try:
+                async with asyncio.timeout(0.1):
+                    message = await self._inbox.get()
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise EngineError(
+                        f"{self.spec.engine} did not load {path.name} in time",
+                        hint="Try again on a quieter machine, or choose another engine.",
+                        kind="timeout",
+                        stderr=self._tail(),
+                    ) from None
+                if total and (size := min(self._resident(), total * 99 // 100)) > seen:
+                    seen = size
+                    tell(seen, total)
+                continue
+            match message["k"]:
+                case "loading" if int(message.get("total", 0)):
+                    tell(int(message["done"]), int(message["total"]))
+                case "ready":
+                    if total:
+                        tell(total, total)
+                    return message
+                case "error":
+                    await self._log_settled()
+                    raise self._load_error(message)
+                case "exit":
+                    text, hint = describe_exit(self.spec.engine, message["code"], self._log())
+                    raise EngineError(
+                        f"{text} while it loaded {path.name or 'its script'}",
+                        hint=hint,
+                        kind="crash",
+                        stderr=self._tail(),
+                    )
+
+    def _load_error(self, message: Message) -> EngineError:
+        text = str(message.get("message", ""))
+        cause = load_cause(self._log())
+        name = Path(self.spec.path).name
+        return EngineError(
+            f"{self.spec.engine} cannot load {name}: {cause or text}" if name else text,
+            hint=str(message.get("hint", "")) or "Choose another engine, or another file.",
+            kind=str(message.get("kind", "load")),
+            stderr=self._tail(),
+        )
+
+    def _describe(self, ready: Message, facts: dict[str, Any], ms_load: int) -> EngineInfo:
+        raw = ready.get("capabilities", {})
+        capabilities = Capabilities(**{**raw, "ignored_params": tuple(raw.get("ignored_params", ()))})
+        return EngineInfo(
+            name=self.spec.engine,
+            version=str(ready.get("version", "")),
+            threads=int(ready.get("threads", 1)),
+            n_ctx=int(ready.get("n_ctx", 0)),
+            n_batch=int(ready.get("n_batch", 0)),
+            chat_template=str(facts.get("chat_template", "")),
+            bos_token=str(facts.get("bos_token", "")),
+            eos_token=str(facts.get("eos_token", "")),
+            rss_bytes=self._resident(),
+            ms_load=ms_load,
+            capabilities=capabilities,
+        )
+
+    @property
+    def alive(self) -> bool:
+        """True while the child can take a prompt."""
+        return self._child is not None and self._ended is None and self._closing is None
+
+    @property
+    def pid(self) -> int:
+        """Of the child; 0 when it never started."""
+        return self._child.process.pid if self._child else 0
+
+    async def close(self) -> None:
+        """End the child, free its memory and every descriptor. A running generation ends as crashed or
+        cancelled.
+        """
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        if self._child is None:
+            return
+        await self._child.end()
+        if self._ended is not None:
+            await self._ended
+
+    # --- work
+
+    async def generate(self, prompt: str, params: Params, *, run_started: float | None = None) -> AsyncIterator[Event]:
+        """The events of one run: Started, then Progress, Piece and Chatter, then Finished or Failed.
+
+        ``run_started`` is the ``time.monotonic()`` from which times count, by default now. One run at a time.
+        Leaving the iteration early stops the engine.
+        """
+        begun = time.monotonic() if run_started is None else run_started
+        self._numbers += 1
+        generation = Generation(self._numbers, self.info, begun, first=self._generations == 0)
+        if problem := self._refusal(prompt):
+            yield generation.failed("error", "refused", *problem)
+            return
+        assert self._child is not None
+        self._generations += 1
+        self._generation = generation
+        try:
+            self._child.wire.send(generation.order(prompt, params))
+            async for event in generation.events(self._ping, self.patience):
+                if isinstance(event, Failed) and event.kind == "timeout":
+                    await self._child.end()
+                    event = replace(event, stderr=self._tail())
+                yield event
+        finally:
+            if not generation.over.is_set():
+                await self.cancel()
+            self._generation = None
+
+    def _refusal(self, prompt: str) -> tuple[str, str] | None:
+        """What would crash or be changed silently in an engine is refused here, for all engines alike."""
+        if not self.alive:
+            return "the engine is not running", "Run again: it is loaded anew."
+        if self._generation is not None:
+            return "the engine is busy with another run", "Wait, or stop that run."
+        if not prompt:
+            return "the prompt is empty", "Write something for the model to continue."
+        if "\0" in prompt and self.spec.engine == "gpt4all":
+            return (
+                "the prompt holds a NUL character, where gpt4all would end it",
+                "Remove the character, or choose the engine llamacpp.",
+            )
+        if any("\ud800" <= char <= "\udfff" for char in prompt):
+            return (
+                "the prompt holds half a character (a lone surrogate)",
+                "It comes from broken text, often a file that is not UTF-8.",
+            )
+        return None
+
+    async def cancel(self) -> None:
+        """Stop the running generation, if any. Returns when the child has acknowledged, or has been
+        killed.
+        """
+        generation, child = self._generation, self._child
+        if generation is None or child is None or generation.over.is_set():
+            return
+        if generation.cancelled:
+            await generation.over.wait()
+            return
+        generation.cancelled = True
+        child.wire.send({"k": "stop", "id": generation.number})
+        # Two batches of the prompt may have to be computed before the engine looks up.
+        if await generation.ended(max(self.patience.stop, 2 * generation.slowest_batch)):
+            return
+        await child.end()
+        await generation.over.wait()
+
+    async def count_tokens(self, text: str) -> int | None:
+        """How many tokens ``text`` has; None when the engine cannot tell, is busy or dead."""
+        if not self.alive or self._child is None or self._generation is not None:
+            return None
+        if not self.info.capabilities.tokenize:
+            return None
+        self._numbers += 1
+        number = self._numbers
+        future = asyncio.get_running_loop().create_future()
+        self._tokens[number] = future
+        try:
+            self._child.wire.send({"k": "tokenize", "id": number, "text": text})
+            async with asyncio.timeout(self.patience.pong):
+                count: int | None = await future
+                return count
+        except TimeoutError:
+            return None
+        finally:
+            del self._tokens[number]
+
+    # --- what the child says
+
+    def _ping(self) -> None:
+        if self._child is not None:
+            self._child.wire.send({"k": "ping"})
+
+    def _receive(self, message: Message) -> None:
+        if message["k"] == "tokens" and (future := self._tokens.get(message.get("id", 0))) is not None:
+            if not future.done():
+                future.set_result(message.get("n"))
+        elif self._generation is not None:
+            self._generation.receive(message)
+        else:
+            self._inbox.put_nowait(message)
+
+    def _log_line(self, line: str) -> None:
+        if self._generation is not None:
+            self._generation.log_line(line)
+
+    def _lost(self) -> None:
+        self._ended = asyncio.ensure_future(self._reap())
+
+    async def _reap(self) -> None:
+        """The socket is closed: the child is dead, or must be."""
+        assert self._child is not None
+        child = self._child
+        if not await child.ended(2.0 if self._closing is None else 60.0):
+            child.process.kill()
+            await child.process.wait()
+        await child.log_ended()
+        code = child.process.returncode
+        for future in self._tokens.values():
+            if not future.done():
+                future.set_result(None)
+        if self._generation is not None:
+            text, hint = describe_exit(self.spec.engine, code, self._log())
+            self._generation.lost(code, text, hint, self._tail())
+        self._inbox.put_nowait({"k": "exit", "code": code})
+
+    async def _log_settled(self) -> None:
+        """Let the log catch up with the socket: the child has said it will not go on, so end it and read
+        all.
+        """
+        if self._child is not None:
+            await self._child.end()
+
+    def _log(self) -> list[str]:
+        return list(self._child.log.lines) if self._child else []
+
+    def _tail(self) -> str:
+        return self._child.log.tail() if self._child else ""
+
+    def _resident(self) -> int:
+        try:
+            return int(psutil.Process(self.pid).memory_info().rss) if self.pid else 0
+        except psutil.Error:
+            return 0
