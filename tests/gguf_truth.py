@@ -45,7 +45,8 @@ def engine_says(engine: str, paths: Sequence[Path]) -> list[str]:
             env={**os.environ, "GGML_NO_BACKTRACE": "1", "PATH": "", "PYTHONPATH": os.getcwd()},
             check=False,
         )
-        answers += done.stdout.splitlines()
+        # Native code prints on stdout as well; only our own lines count.
+        answers += [line.removeprefix("> ") for line in done.stdout.splitlines() if line.startswith("> ")]
         if len(answers) < len(paths) and done.returncode:
             answers.append(f"died {done.returncode}")
     return answers
@@ -92,6 +93,6 @@ if __name__ == "__main__":
     load = {"llamacpp": _load_llamacpp, "gpt4all": _load_gpt4all}[sys.argv[1]]
     for line in sys.stdin.read().splitlines():
         # One line per answer, whatever the engine prints.
-        print(" ".join(load(line).split()), flush=True)
+        print(">", " ".join(load(line).split()), flush=True)
     sys.stdout.flush()
     os._exit(0)

@@ -98,6 +98,7 @@ def test_what_is_no_model_of_its_own_gets_a_sentence(tmp_path: Path) -> None:
         "importance matrix": Gguf().with_(general__type="imatrix"),
         "part 2 of 3": Gguf().with_(split__no=1, split__count=3),
         "no architecture": Gguf().with_(general__architecture=None),
+        "does not say llama.block_count": Gguf().with_(llama__block_count=None),
     }
     for sentence, model in cases.items():
         assert sentence in read_header(model.write(tmp_path / "a.gguf")).problem, sentence
@@ -194,9 +195,7 @@ def test_every_malformed_file_becomes_a_sentence_in_little_time_and_memory(tmp_p
 
 
 @given(st.binary(max_size=400), st.booleans())
-def test_any_bytes_at_all_are_no_exception(
-    tmp_path_factory: pytest.TempPathFactory, tail: bytes, whole: bool
-) -> None:
+def test_any_bytes_at_all_are_no_exception(tmp_path_factory: pytest.TempPathFactory, tail: bytes, whole: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "any.gguf"
     start = Gguf().bytes()[: len(tail) * 5] if whole else b"GGUF\3\0\0\0"
     path.write_bytes(start + tail)

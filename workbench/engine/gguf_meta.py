@@ -180,6 +180,10 @@ def _judge(header: GgufHeader) -> tuple[Kind, str]:
         )
     if not header.n_tensors:
         return "vocabulary", "this file holds a vocabulary only, no weights: choose the model's .gguf file"
+    needed = ("block_count", "embedding_length", "context_length")
+    absent = [f"{header.arch}.{name}" for name in needed if not number(values.get(f"{header.arch}.{name}"))]
+    if absent:
+        return "broken", f"the file is damaged: it does not say {', '.join(absent)}; get it again"
     if header.arch in EMBEDDING_ARCHS:
         return "embedding", f"this is an embedding model ({header.arch}): it makes vectors, not text"
     return "model", ""

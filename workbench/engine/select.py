@@ -82,11 +82,7 @@ def _asked(header: GgufHeader, answers: Verdict, asked: str) -> EngineVerdict:
     if choice.can:
         return choice
     others = [other.engine for other in answers.choices if other.can]
-    hint = (
-        f"{others[0]} can run it: leave the engine to the workbench, or ask for {others[0]}."
-        if others
-        else ""
-    )
+    hint = f"{others[0]} can run it: leave the engine to the workbench, or ask for {others[0]}." if others else ""
     raise NoEngine(f"{asked} cannot run {_file(header)}: {choice.reason}", hint=hint)
 
 
@@ -137,9 +133,7 @@ def _gpt4all(header: GgufHeader) -> EngineVerdict:
         return EngineVerdict("gpt4all", True, "", f"gpt4all runs {header.arch} {header.quant}".rstrip())
     if pre in table.EQUIVALENT_PRES:
         other = table.EQUIVALENT_PRES[pre]
-        reason = (
-            f"gpt4all does not know the pre-tokenizer {pre!r}; it runs a copy that says {other!r}, its equal"
-        )
+        reason = f"gpt4all does not know the pre-tokenizer {pre!r}; it runs a copy that says {other!r}, its equal"
         return EngineVerdict("gpt4all", True, other, reason)
     return EngineVerdict("gpt4all", False, "", f"gpt4all 2.8.2 does not know the pre-tokenizer {pre!r}")
 
@@ -151,11 +145,9 @@ def _shared_refusal(header: GgufHeader, engine: str) -> str:
         where = " (there is none for Linux on Arm)" if engine == "gpt4all" else ""
         return f"the package {_PACKAGE[engine]} is not installed{where}"
     if header.duplicate_tokens:
-        return (
-            "the vocabulary has the same entry twice, which ends the engine; get the file from another source"
-        )
-    if not header.tensor_types:
-        return "the file holds no weights"
+        return "the vocabulary has the same entry twice, which ends the engine; get the file from another source"
+    if not header.n_vocab:
+        return "the file has no vocabulary (tokenizer.ggml.tokens); get it from another source"
     return ""
 
 
