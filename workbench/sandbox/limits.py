@@ -1,0 +1,68 @@
+"""What a template may use, and the records that cross the worker's border."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.record import Message
+
+MEMORY_BYTES = 512 << 20
+OUTPUT_CHARS = 4 << 20
+INPUT_BYTES = 16 << 20
+WALL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """CPU seconds of one request; a long source earns more, ``per_100_kb`` each, up to ``ceiling``."""
+
+    cpu: float
+    per_100_kb: float
+    ceiling: float
+
+    def seconds(self, source: str) -> float:
+        return min(self.ceiling, self.cpu + self.per_100_kb * (len(source) / 100_000))
+
+
+PREVIEW = Limits(cpu=0.5, per_100_kb=0.5, ceiling=5.0)
+RUN = Limits(cpu=5.0, per_100_kb=0.5, ceiling=10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRequest:
+    """``loader`` maps names within ``templates/`` to sources; ``data`` is reached as ``__pw__[k]``."""
+
+    source: str
+    name: str = "template"
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
+    loader: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = RUN
+    first_line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RenderReply:
+    """``messages`` is empty when the template has no sections. ``used`` names the included templates."""
+
+    text: str
+    messages: tuple[Message, ...] = ()
+    used: tuple[str, ...] = ()
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotName:
+    """A free variable; ``line`` and ``column`` of its first use, from 1."""
+
+    name: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotReply:
+    names: tuple[SlotName, ...]
+    used: tuple[str, ...] = ()

@@ -1,0 +1,78 @@
+"""A template file: an optional TOML header between two ``+++`` lines, then the body, which is kept to the byte."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.error import TemplateError
+from workbench.record import sha256_text
+from workbench.template.header import Header, HeaderReader
+from workbench.textio import read_text
+
+_FENCE = re.compile(
+    r"\A\ufeff?\+\+\+[ \t]*\r?\n(?P<header>.*?)(?:^|\n)\+\+\+[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class TemplateDocument:
+    """A parsed template. ``path`` is relative to the workspace where possible; ``body_line`` counts from 1."""
+
+    path: str
+    source: str
+    header: Header
+    body: str
+    body_line: int = 1
+
+    @property
+    def sha256(self) -> str:
+        return sha256_text(self.source)
+
+    @property
+    def name(self) -> str:
+        """The name within ``templates/``."""
+        return self.path.removeprefix("templates/")
+
+
+def parse_document(source: str, *, path: str = "template") -> TemplateDocument:
+    """Raises TemplateError with file, line and hint when the header is wrong."""
+    match = _FENCE.match(source)
+    if match is None:
+        if re.match(r"\A\ufeff?\+\+\+[ \t]*\r?$", source, re.MULTILINE):
+            raise TemplateError(
+                "the header is not closed", hint="A second line '+++' ends the header.", file=path, line=1, column=1
+            )
+        body = source.removeprefix("\ufeff")
+        return TemplateDocument(path, source, Header(), body)
+    text = match["header"].replace("\r\n", "\n")
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _toml_error(error, path) from error
+    body = source[match.end() :]
+    return TemplateDocument(
+        path, source, HeaderReader(data, text, path).read(), body, source.count("\n", 0, match.end()) + 1
+    )
+
+
+def _toml_error(error: Exception, path: str) -> TemplateError:
+    place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    line, column = (int(place[1]) + 1, int(place[2])) if place else (1, 1)
+    message = re.sub(r" \(at .*\)$", "", str(error))
+    return TemplateError(f"the header is not valid TOML: {message}", file=path, line=line, column=column)
+
+
+def load_document(path: Path, *, root: Path) -> TemplateDocument:
+    """Read and parse; ``root`` is the ``templates/`` folder. Raises StorageError, TemplateError."""
+    resolved, base = path.resolve(), root.resolve().parent
+    name = resolved.relative_to(base).as_posix() if resolved.is_relative_to(base) else path.name
+    return parse_document(read_text(path, limit=4 << 20), path=name)
+
+
+def body_of(source: str) -> str:
+    """The body of an included file; its header is left out."""
+    match = _FENCE.match(source)
+    return source[match.end() :] if match else source.removeprefix("\ufeff")

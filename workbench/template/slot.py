@@ -1,0 +1,110 @@
+"""Slots: the variables that a template needs, declared, free in Jinja, or written as ``{name}``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.error import UsageError
+from workbench.textio import read_text
+
+TYPES = ("text", "choice", "number", "bool", "file")
+
+
+@dataclass(frozen=True)
+class SlotSpec:
+    """A declared slot. ``example`` is shown to people and never used at run time; ``default`` None means none."""
+
+    name: str
+    type: str = "text"
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    example: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot as found. ``bound`` tells whether it has a value; ``free`` that Jinja itself needs it."""
+
+    name: str
+    bound: bool = False
+    declared: bool = False
+    free: bool = False
+    spec: SlotSpec = field(default_factory=lambda: SlotSpec(""))
+    line: int = 0
+    column: int = 0
+
+    @property
+    def required(self) -> bool:
+        """A run fails without a value; an unbound brace is only text."""
+        return self.declared or self.free
+
+
+def convert(spec: SlotSpec, value: Any) -> Any:
+    """``value`` (form or command-line text, or a TOML value) as the slot's type. Raises UsageError."""
+    if spec.type == "number":
+        return _number(spec, value)
+    if spec.type == "bool":
+        return _bool(spec, value)
+    if spec.type == "choice" and spec.choices and str(value) not in spec.choices:
+        raise UsageError(f"{spec.name} cannot be {str(value)!r}", hint="Choose one of: " + ", ".join(spec.choices))
+    return value if isinstance(value, list | dict) else str(value)
+
+
+def _number(spec: SlotSpec, value: Any) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    text = str(value).strip()
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{spec.name} must be a number, not {text!r}", hint=spec.help) from None
+
+
+def _bool(spec: SlotSpec, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in ("true", "yes", "on", "1"):
+        return True
+    if text in ("false", "no", "off", "0", ""):
+        return False
+    raise UsageError(f"{spec.name} must be true or false, not {text!r}", hint=spec.help)
+
+
+def values_for(
+    specs: Mapping[str, SlotSpec], given: Mapping[str, Any], *, base: Mapping[str, Any], folder: Path
+) -> dict[str, Any]:
+    """All variables of a rendering: ``base``, defaults, then ``given``, each in its slot's type.
+
+    The text of a ``file`` slot is read, relative to ``folder``. Raises UsageError naming the slot, StorageError.
+    """
+    values = dict(base)
+    for name, spec in specs.items():
+        if spec.default is not None:
+            values[name] = spec.default
+    values |= {name: value for name, value in given.items() if value is not None}
+    for name, spec in specs.items():
+        if name not in values:
+            continue
+        if spec.type == "file":
+            values[name] = _file(spec, str(values[name]), folder)
+        else:
+            values[name] = convert(spec, values[name])
+    return values
+
+
+def _file(spec: SlotSpec, value: str, folder: Path) -> str:
+    path = Path(value).expanduser()
+    candidates = [path] if path.is_absolute() else [Path.cwd() / path, folder / path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return read_text(candidate)
+    raise UsageError(f"{spec.name}: there is no file {value!r}", hint=spec.help or "Give a path of a text file.")
