@@ -191,7 +191,7 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(space: Path) -> None:
 
 
 def test_a_failing_engine_keeps_the_text_and_has_its_own_code(space: Path) -> None:
-    done = run(space, script={"pieces": ["so far ", "so good"], "fail_after": 1, "fail": "crash"})
+    done = run(space, script={"pieces": ["so far ", "so good"], "fail_at": 1})
     assert done.returncode == ExitCode.ENGINE
     assert done.stdout.startswith(b"so far ")
     assert b"the engine failed" in done.stderr

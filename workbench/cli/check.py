@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from workbench.cli.arguments import add_template, document_of
+from workbench.cli.render import diagnostic_line
 from workbench.error import ExitCode, TemplateError
 
 if TYPE_CHECKING:
@@ -38,13 +39,15 @@ def _check(bench: Workbench, name: str, console: Console) -> bool:
     """Print what is wrong with one template; true when it cannot be used."""
     try:
         document = document_of(bench, name)
-        slots = bench.slots(document, {})
+        unset = [slot for slot in bench.slots(document, {}) if slot.required and not slot.bound]
+        for slot in unset:
+            place = f"{document.path}:{slot.line or 1}:{slot.column or 1}"
+            console.out.line(f"{place}: note: {slot.name!r} has no default; a run must set it")
+        # Only with all its values a template can be tried as a whole.
+        for warning in [] if unset else bench.render(document, {}, preview=True).warnings:
+            console.out.line(diagnostic_line(document.path, warning))
     except TemplateError as error:
         hint = f" ({error.hint})" if error.hint else ""
         console.out.line(f"{error.place}: error: {error.message}{hint}")
         return True
-    for slot in slots:
-        if not slot.bound and not slot.declared:
-            place = f"{document.path}:{slot.line}:{slot.column}"
-            console.out.line(f"{place}: note: {slot.name!r} needs a value or a [slots.{slot.name}] table")
     return False

@@ -55,5 +55,6 @@ def as_record(document: TemplateDocument, rendered: Rendered) -> dict[str, Any]:
 
 def diagnostic_line(path: str, diagnostic: Any) -> str:
     """``file:line:col: severity: message (hint)``."""
-    text = f"{path}:{diagnostic.line}:{diagnostic.column}: {diagnostic.severity}: {diagnostic.message}"
+    severity = getattr(diagnostic, "severity", "warning")
+    text = f"{path}:{diagnostic.line}:{diagnostic.column}: {severity}: {diagnostic.message}"
     return f"{text} ({diagnostic.hint})" if getattr(diagnostic, "hint", "") else text
