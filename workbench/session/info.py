@@ -1,0 +1,81 @@
+"""What the session list and the run list show; frozen, and safe to pass between threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.record import RunRequest, RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A folder of runs. ``problem`` says what is wrong with its ``session.toml``; it is listed all the same.
+
+    ``newer``: written by a newer version, shown and never changed. ``unsaved``: it stands in the state
+    folder, because the workspace could not be written. ``runs`` holds notes and ratings by run id.
+    """
+
+    dir: Path
+    id: str
+    title: str
+    created: str
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    problem: str = ""
+    newer: bool = False
+    unsaved: bool = False
+
+
+SessionInfo = Session
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A row of the run list. ``status`` is that of the result, ``running`` only while its process lives."""
+
+    id: str
+    path: Path
+    created: str
+    status: str
+    template: str = ""
+    model: str = ""
+    engine: str = ""
+    first_words: str = ""
+    tokens_out: int = 0
+    ms_first: int = 0
+    ms_total: int = 0
+    group: str = ""
+    pane: int = 0
+    rating: int = 0
+    note: str = ""
+    problem: str = ""
+    edited: bool = False
+    newer: bool = False
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Speed after the first token; 0 if unknown."""
+        seconds = (self.ms_total - self.ms_first) / 1000
+        return (self.tokens_out - 1) / seconds if self.tokens_out > 1 and seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run, opened. ``edited``: the text is not the one that was recorded, by its hash. ``problem``: what is
+    damaged.
+    """
+
+    request: RunRequest
+    result: RunResult
+    edited: bool = False
+    newer: bool = False
+    problem: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether it is being written by a process that lives; ``result.text`` is what came so far."""
+        return self.result.status == "running"

@@ -1,0 +1,270 @@
+"""The sessions of a workspace: made, listed newest first, opened, and their one editable file changed safely.
+
+Nothing here raises on the content of a file; what is broken is listed with its problem. A workspace that
+cannot be written is browsed all the same, and new runs go to the state folder (``Session.unsaved``).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workbench import __version__
+from workbench.error import ConfigError, StorageError, UsageError
+from workbench.session.edit import edit_session
+from workbench.session.ids import folder_stamp, iso, new_ulid, plausible, short_id, slug, stamp_time
+from workbench.session.info import RunInfo, RunRecord, Session, SessionInfo
+from workbench.session.reader import RecordingView, read_recording
+from workbench.session.runload import Watch, load_run, recover_run, unfinished
+from workbench.textio import DISK, Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
+from workbench.workspace import Workspace
+
+__all__ = ["RunInfo", "RunRecord", "Session", "SessionInfo", "SessionStore"]
+
+FORMAT = 1
+_NOT_HERE = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class SessionStore:
+    """All calls block on the disk, and are safe from any thread."""
+
+    def __init__(self, workspace: Workspace, *, disk: Disk = DISK) -> None:
+        self.workspace = workspace
+        self._disk = disk
+        self._watch = Watch()
+
+    # -- sessions --------------------------------------------------------------------------------------------
+
+    def new_session(self, title: str, *, tags: Sequence[str] = ()) -> Session:
+        """A new folder with its ``session.toml``, durable; in the state folder if the workspace is read-only.
+
+        Raises StorageError.
+        """
+        title = " ".join(title.split()) or "untitled"
+        if self.workspace.writable:
+            try:
+                return self._make_session(self.workspace.sessions, title, tags)
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise storage_error("make a session in", self.workspace.sessions, error) from error
+        try:
+            return self._make_session(self._unsaved, title, tags)
+        except OSError as error:
+            raise storage_error("make a session in", self._unsaved, error) from error
+
+    @property
+    def _unsaved(self) -> Path:
+        return self.workspace.state_dir / "unsaved"
+
+    def _make_session(self, root: Path, title: str, tags: Sequence[str]) -> Session:
+        now = datetime.now(UTC)
+        folder = root / now.strftime("%Y-%m") / f"{folder_stamp(now)}-{slug(title)}-{short_id()}"
+        make_dirs(folder / "runs", disk=self._disk)
+        data = {
+            "format": FORMAT,
+            "kind": "session",
+            "id": new_ulid(),
+            "created": now,
+            "app": __version__,
+            "title": title,
+            "tags": list(tags),
+        }
+        try:
+            atomic_write(folder / "session.toml", toml_dumps(data), disk=self._disk)
+        except StorageError as error:
+            cause = error.__cause__
+            raise cause if isinstance(cause, OSError) else error from None
+        return self.open_session(folder)
+
+    def open_session(self, folder: Path) -> Session:
+        """A session by its folder. Raises UsageError when there is no such folder."""
+        if not folder.is_dir():
+            raise UsageError(f"there is no session {folder}", hint="workbench sessions list")
+        return _read_session(folder, unsaved=self.workspace.sessions not in folder.parents)
+
+    def list_sessions(self, limit: int | None = None) -> list[Session]:
+        """Newest first; with ``limit`` only so many files are read."""
+        return [self.open_session(folder) for folder in self._folders()[:limit] if folder.is_dir()]
+
+    def _folders(self) -> list[Path]:
+        """All session folders, newest first by their names; where a name's time is impossible, by the disk's."""
+        found = [*_session_folders(self.workspace.sessions), *_session_folders(self._unsaved)]
+        return [folder for _, _, folder in sorted(((_when(item), item.name, item) for item in found), reverse=True)]
+
+    # -- runs ------------------------------------------------------------------------------------------------
+
+    def runs(self, session: Session) -> list[RunInfo]:
+        """The session's runs in the order they were started; broken ones with their problem."""
+        try:
+            names = os.listdir(session.dir / "runs")
+        except OSError:
+            return []
+        stems = {name.rpartition(".")[0] for name in names if name.endswith((".toml", ".jsonl")) and name[0] != "."}
+        infos = [self._run_info(session, stem) for stem in stems]
+        return sorted(infos, key=lambda info: (info.created, info.id))
+
+    def _run_info(self, session: Session, stem: str) -> RunInfo:
+        path = session.dir / "runs" / f"{stem}.toml"
+        marks = session.runs.get(stem, {})
+        rating, note = marks.get("rating", 0), marks.get("note", "")
+        try:
+            record = load_run(path, self._watch)
+        except StorageError as error:
+            return RunInfo(stem, path, "", "error", problem=error.message)
+        request, result = record.request, record.result
+        return RunInfo(
+            id=stem,
+            path=path,
+            created=request.created,
+            status=result.status,
+            template=request.template.path,
+            model=request.model.file,
+            engine=request.engine,
+            first_words=" ".join(result.text[:200].split())[:80],
+            tokens_out=result.tokens_out,
+            ms_first=result.ms_first,
+            ms_total=result.ms_total,
+            group=request.group,
+            pane=request.pane,
+            rating=rating if isinstance(rating, int) else 0,
+            note=note if isinstance(note, str) else "",
+            problem=record.problem,
+            edited=record.edited,
+            newer=record.newer,
+        )
+
+    def open_run(self, session: Session, run_id: str) -> RunRecord:
+        """Request and result, exactly as they were. Raises StorageError when there is no such run."""
+        return load_run(_run_path(session, run_id), self._watch)
+
+    def recording(self, session: Session, run_id: str) -> RecordingView:
+        """Every event with its time. Raises StorageError when there is no recording."""
+        path = _run_path(session, run_id).with_suffix(".jsonl")
+        try:
+            return read_recording(path)
+        except OSError as error:
+            raise storage_error("read", path, error) from error
+
+    def find_run(self, run_id: str) -> Session:
+        """The session that holds a run. Raises UsageError."""
+        for folder in self._folders():
+            if any((folder / "runs" / f"{run_id}.{end}").is_file() for end in ("toml", "jsonl")):
+                return self.open_session(folder)
+        raise UsageError(f"there is no run {run_id!r}", hint="workbench sessions list")
+
+    def recover(self) -> list[str]:
+        """Close the records of runs whose process died; their ids. Runs that may be alive are left alone.
+
+        Cheap enough for every start: only the ends of run files are read. What cannot be written is left for
+        later.
+        """
+        recovered = []
+        for folder in self._folders():
+            for path in unfinished(folder / "runs"):
+                try:
+                    if recover_run(path, self._watch, disk=self._disk):
+                        recovered.append(path.stem)
+                except StorageError:
+                    # Read-only or full: the list shows it as interrupted all the same.
+                    continue
+        return recovered
+
+    # -- session.toml ----------------------------------------------------------------------------------------
+
+    def set_title(self, session: Session, title: str) -> Session:
+        """Raises StorageError, also when the title was changed elsewhere meanwhile."""
+        return self._edit(session, "title", " ".join(title.split()), session.title)
+
+    def set_tags(self, session: Session, tags: Sequence[str]) -> Session:
+        """As ``set_title``."""
+        return self._edit(session, "tags", list(tags), list(session.tags))
+
+    def set_note(self, session: Session, note: str) -> Session:
+        """As ``set_title``."""
+        return self._edit(session, "note", note or None, session.note or None)
+
+    def rate_run(self, session: Session, run_id: str, rating: int) -> Session:
+        """1 to 5, 0 takes the rating away."""
+        if not 0 <= rating <= 5:
+            raise UsageError(f"a rating is 1 to 5, not {rating}")
+        base = session.runs.get(run_id, {}).get("rating")
+        return self._edit(session, "rating", rating or None, base, ("runs", run_id))
+
+    def note_run(self, session: Session, run_id: str, note: str) -> Session:
+        """A note on one run; an empty one takes it away."""
+        base = session.runs.get(run_id, {}).get("note")
+        return self._edit(session, "note", note or None, base, ("runs", run_id))
+
+    def _edit(self, session: Session, key: str, value: Any, base: Any, table: tuple[str, ...] = ()) -> Session:
+        if session.newer:
+            raise StorageError(
+                f"{session.dir.name} was written by a newer version", hint="It can be read, and is never changed."
+            )
+        edit_session(session.dir, key, value, base=base, table=table, disk=self._disk)
+        return self.open_session(session.dir)
+
+
+def _session_folders(root: Path) -> Iterator[Path]:
+    """Folders of sessions within the folders of months."""
+    for month in _folders_in(root):
+        if month.name != "blobs":
+            yield from _folders_in(month)
+
+
+def _folders_in(root: Path) -> list[Path]:
+    try:
+        with os.scandir(root) as entries:
+            return [Path(entry.path) for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+    except OSError:
+        return []
+
+
+def _when(folder: Path) -> float:
+    stamp = stamp_time(folder.name)
+    if stamp is not None and plausible(stamp):
+        return stamp.timestamp()
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _run_path(session: Session, run_id: str) -> Path:
+    if not run_id or run_id.startswith(".") or Path(run_id).name != run_id:
+        raise StorageError(f"{run_id!r} is no run id")
+    return session.dir / "runs" / f"{run_id}.toml"
+
+
+def _read_session(folder: Path, *, unsaved: bool) -> Session:
+    problem = ""
+    data: dict[str, Any] = {}
+    try:
+        data = toml_loads(read_text(folder / "session.toml"), file="session.toml")
+    except (StorageError, ConfigError) as error:
+        problem = error.message
+    version, tags, runs = data.get("format", FORMAT), data.get("tags"), data.get("runs")
+    created = data.get("created")
+    moment = created if isinstance(created, datetime) and created.tzinfo else stamp_time(folder.name)
+    if moment is not None and not plausible(moment):
+        problem = problem or "its time is impossible; it is listed by the disk's"
+    return Session(
+        dir=folder,
+        id=_text(data, "id") or folder.name,
+        title=_text(data, "title") or folder.name,
+        created=iso(moment) if moment else "",
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        note=_text(data, "note"),
+        runs={key: item for key, item in runs.items() if isinstance(item, dict)} if isinstance(runs, dict) else {},
+        problem=problem,
+        newer=isinstance(version, int) and version > FORMAT,
+        unsaved=unsaved,
+    )
+
+
+def _text(data: dict[str, Any], key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
