@@ -12,11 +12,14 @@ from itertools import islice
 from typing import Any, overload
 
 from rich.text import Text
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
 from textual.document._document import Document, EditResult, Location
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._edit import Edit
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset, Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import TextArea
@@ -247,6 +250,29 @@ class SoundTextArea(TextArea):
             bottom if bottom[0] == row else None,
             row == self.selection.end[0],
         )
+
+
+class SafeParser:
+    """The stock key parser, begun anew when it fails: a bad sequence costs itself, not the input."""
+
+    def __init__(self) -> None:
+        self._parser = XTermParser()
+
+    def feed(self, text: str) -> list[Message]:
+        """The messages that ``text`` completes."""
+        try:
+            return list(self._parser.feed(text)) if text else []
+        except (ParseError, ValueError, OverflowError, IndexError, KeyError, RuntimeError, StopIteration):
+            self._parser = XTermParser()
+            return []
+
+    def tick(self) -> list[Message]:
+        """The messages that waiting completes: a lone Escape."""
+        try:
+            return list(self._parser.tick())
+        except (ParseError, ValueError, OverflowError, IndexError, KeyError, RuntimeError, StopIteration):
+            self._parser = XTermParser()
+            return []
 
 
 def _rows_touched(edit: Edit) -> set[int]:

@@ -1,0 +1,121 @@
+"""What a terminal sends, made fit for the parser: nothing that arrives can end the input or be typed by accident.
+
+Invalid UTF-8 is dropped, sequences split over packets are joined, late answers (device attributes, colours, versions,
+status) are swallowed, and forms that the parser chokes on or misreads are brought into ones it knows. Pasted text
+passes unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from codecs import getincrementaldecoder
+
+PASTE_START, PASTE_END = "\x1b[200~", "\x1b[201~"
+# An answer that never ends is not waited for beyond this many characters.
+ANSWER_LIMIT = 4096
+_CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_CSI_PART = re.compile(r"\x1b(\[[0-?]*[ -/]*)?\Z")
+_STRING = re.compile(r"\x1b[\]P_^X][^\x07\x1b]*(?:\x07|\x1b\\)")
+_STRING_PART = re.compile(r"\x1b[\]P_^X][^\x07\x1b]*\x1b?\Z")
+_ANSWER = re.compile(r"\x1b\[(?:[?>=][\d;]*[cuR]|[03]n|\?[\d;]*n|[468];\d+;\d+t|[123]t)")
+_KITTY_EVENT = re.compile(r"\x1b\[([\d:]*);(\d*):(\d)((?:;[\d:]*)?)([u~A-S])")
+_OTHER_KEYS = re.compile(r"\x1b\[27;(\d+);(\d+)~")
+_F3 = re.compile(r"\x1b\[1;([2-8])R")
+RELEASE = "3"
+
+
+class InputFilter:
+    """Bytes in, text for the parser out. ``held`` says that a sequence may be incomplete: call ``flush`` soon."""
+
+    def __init__(self) -> None:
+        self._decode = getincrementaldecoder("utf-8")(errors="replace").decode
+        self._text = ""
+        self._pasting = False
+
+    @property
+    def held(self) -> bool:
+        """Does an unfinished sequence wait for its rest?"""
+        return bool(self._text)
+
+    def feed(self, data: bytes, *, final: bool = False) -> str:
+        """The text that is certain now."""
+        self._text += self._decode(data, final).replace("\ufffd", "")
+        return self._run()
+
+    def flush(self) -> str:
+        """No more came in time: a lone Escape is a key, half an answer is dropped."""
+        text, self._text = self._text, ""
+        if _STRING_PART.match(text) and len(text) > 2:
+            return ""
+        return text
+
+    def _run(self) -> str:
+        out: list[str] = []
+        text = self._text
+        at = 0
+        while at < len(text):
+            if self._pasting:
+                at = self._paste(text, at, out)
+                if at < 0:
+                    return "".join(out)
+                continue
+            escape = text.find("\x1b", at)
+            if escape < 0:
+                out.append(text[at:])
+                at = len(text)
+                break
+            out.append(text[at:escape])
+            end, shown = self._sequence(text, escape)
+            if end < 0:
+                self._text = text[escape:]
+                return "".join(out)
+            out.append(shown)
+            at = end
+        self._text = ""
+        return "".join(out)
+
+    def _paste(self, text: str, at: int, out: list[str]) -> int:
+        end = text.find(PASTE_END, at)
+        if end >= 0:
+            self._pasting = False
+            out.append(text[at : end + len(PASTE_END)])
+            return end + len(PASTE_END)
+        keep = next((n for n in range(len(PASTE_END) - 1, 0, -1) if text.endswith(PASTE_END[:n])), 0)
+        cut = max(at, len(text) - keep)
+        out.append(text[at:cut])
+        self._text = text[cut:]
+        return -1 if self._text or cut == len(text) else cut
+
+    def _sequence(self, text: str, at: int) -> tuple[int, str]:
+        """Where the sequence at ``at`` ends and what stands for it; -1 when its rest is missing."""
+        if text.startswith(PASTE_START, at):
+            self._pasting = True
+            return at + len(PASTE_START), PASTE_START
+        string = _STRING.match(text, at)
+        if string:
+            return string.end(), ""
+        if _STRING_PART.match(text, at):
+            if len(text) - at > ANSWER_LIMIT:
+                return len(text), ""
+            return -1, ""
+        csi = _CSI.match(text, at)
+        if csi:
+            return csi.end(), normalise(csi.group())
+        if _CSI_PART.match(text, at):
+            return (-1, "") if len(text) - at < 64 else (len(text), "")
+        return at + 1, "\x1b"
+
+
+def normalise(sequence: str) -> str:
+    """A control sequence in a form the parser knows; empty for answers and key releases."""
+    if _ANSWER.fullmatch(sequence):
+        return ""
+    kitty = _KITTY_EVENT.fullmatch(sequence)
+    if kitty:
+        code, modifiers, event, text, end = kitty.groups()
+        return "" if event == RELEASE else f"\x1b[{code};{modifiers or '1'}{text}{end}"
+    other = _OTHER_KEYS.fullmatch(sequence)
+    if other:
+        return f"\x1b[{other.group(2)};{other.group(1)}u"
+    f3 = _F3.fullmatch(sequence)
+    return f"\x1b[13;{f3.group(1)}~" if f3 else sequence
