@@ -42,9 +42,13 @@ def write_tiny(
     duplicate_token: bool = False,
     end: int = END,
     add_bos: bool = False,
+    endless: bool = False,
     chain: Sequence[str] = tuple(CHAIN_TEXT),
 ) -> Path:
-    """Write the model and return ``path``; the same arguments give the same bytes."""
+    """Write the model and return ``path``; the same arguments give the same bytes.
+
+    ``endless``: the special tokens are never among the forty likeliest, so that no answer ends by itself.
+    """
     tokens, merges, kinds = _vocabulary()
     if duplicate_token:
         tokens[300] = tokens[299]
@@ -72,7 +76,11 @@ def write_tiny(
         "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
-    for name, values in _tensors(weights, layers, chain, end).items():
+    tensors = _tensors(weights, layers, chain, end)
+    if endless:
+        # A logit of 0 among logits of mean 0: far from the best, whatever was read.
+        tensors["output.weight"][list(SPECIAL)] = 0
+    for name, values in tensors.items():
         writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

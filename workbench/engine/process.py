@@ -177,7 +177,7 @@ class EngineProcess:
         return self._child.process.pid if self._child else 0
 
     async def close(self) -> None:
-        """End the child, free its memory and every descriptor. A running generation ends as crashed or
+        """End the child, free its memory and every descriptor. A running generation ends as
         cancelled.
         """
         if self._closing is None:
@@ -187,6 +187,8 @@ class EngineProcess:
     async def _close(self) -> None:
         if self._child is None:
             return
+        if self._generation is not None:
+            self._generation.cancelled = True
         await self._child.end()
         if self._ended is not None:
             await self._ended

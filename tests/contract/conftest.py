@@ -1,0 +1,79 @@
+"""The engines under test: with tiny models everywhere, with the real default model where it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.suite import Case
+from tests.tiny_model import CHAIN_TEXT, write_tiny
+from workbench.engine import EngineProcess, LoadSpec
+from workbench.engine.compat import compatible_copy
+from workbench.engine.gguf import read_header
+
+NATIVE = ("llamacpp", "gpt4all")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny models."""
+    folder = tmp_path_factory.mktemp("tiny")
+    write_tiny(folder / "chain.gguf", weights="chain")
+    write_tiny(folder / "random.gguf", n_ctx=256, endless=True)
+    write_tiny(folder / "wide.gguf", n_ctx=8192, layers=4, endless=True)
+    return folder
+
+
+@pytest.fixture(
+    params=[
+        *(f"{engine}-tiny" for engine in NATIVE),
+        "scripted",
+        *(pytest.param(f"{engine}-real", marks=pytest.mark.real_model) for engine in NATIVE),
+    ]
+)
+def case(request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    engine, _, kind = str(request.param).partition("-")
+    if engine == "scripted":
+        return _scripted()
+    if kind == "tiny":
+        return Case(
+            request.param,
+            plain=LoadSpec(engine, str(tiny / "chain.gguf")),
+            wide=LoadSpec(engine, str(tiny / "wide.gguf"), n_ctx=8192),
+            small=LoadSpec(engine, str(tiny / "random.gguf"), n_ctx=256),
+        )
+    model: Path = request.getfixturevalue("default_model")
+    if engine == "gpt4all":
+        # Where the copy lies is no part of the contract, but it is 98 MB: one for the session.
+        folder = tmp_path_factory.getbasetemp() / "compatible"
+        model = compatible_copy(model, read_header(model), folder)
+    return Case(
+        request.param,
+        plain=LoadSpec(engine, str(model), n_ctx=512),
+        wide=LoadSpec(engine, str(model), n_ctx=2048),
+        small=LoadSpec(engine, str(model), n_ctx=256),
+        prompt="<|im_start|>user\nWhat is 東京? Use an emoji.<|im_end|>\n<|im_start|>assistant\n",
+    )
+
+
+def _scripted() -> Case:
+    def spec(**script: object) -> LoadSpec:
+        return LoadSpec("scripted", "", script=json.dumps(script))
+
+    return Case(
+        "scripted",
+        plain=spec(pieces=list(CHAIN_TEXT)),
+        wide=spec(pieces=["a ", "b "], repeat=2000, delay_ms=1, prompt_ms=300, n_ctx=9000),
+        small=spec(pieces=["a "], repeat=2000, n_ctx=256),
+    )
+
+
+@pytest.fixture
+async def plain(case: Case) -> AsyncIterator[EngineProcess]:
+    """The case's engine, loaded."""
+    engine = await EngineProcess.launch(case.plain)
+    yield engine
+    await engine.close()
