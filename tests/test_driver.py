@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from textual import events
 
 from workbench.tui.cells import Cells, change_pen, is_frame, pen
+from workbench.tui.driver import Output
 from workbench.tui.keys_in import InputFilter
 from workbench.tui.textual_private import SafeParser
 
@@ -179,6 +180,33 @@ def test_the_parser_still_takes_keys_after_any_bytes(pieces: list[bytes]) -> Non
     parser.feed(keys.flush())
     messages = parser.feed(keys.feed(b"q"))
     assert [message.key for message in messages if isinstance(message, events.Key)] == ["q"]
+
+
+def test_frames_add_up_while_the_terminal_takes_nothing() -> None:
+    reader, writer = os.pipe()
+    output = Output(writer, WIDTH, HEIGHT)
+    output.start()
+    expected, expected_stream = screen()
+    for number in range(5000):
+        data = frame([(number % HEIGHT, 0, [("1;31", f"frame {number}")])])
+        output.draw(data, WIDTH, HEIGHT)
+        if number >= 4900:
+            expected_stream.feed(data)
+    output.send("\x1b[?25h")
+    got, got_stream = screen()
+    received = 0
+    end = time.monotonic() + 30
+    while picture(got) != picture(expected):
+        assert time.monotonic() < end
+        data_back = os.read(reader, 65536)
+        received += len(data_back)
+        got_stream.feed(data_back.decode())
+    output.stop()
+    assert not output.is_alive()
+    assert output.frames_drawn == 5000
+    assert received < 200_000
+    os.close(reader)
+    os.close(writer)
 
 
 CHILD = """

@@ -7,6 +7,7 @@ import random
 import pytest
 from textual import events
 from textual.app import App, ComposeResult
+from textual.document._edit import Edit
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -109,11 +110,32 @@ async def test_undo_of_edits_in_two_places_keeps_every_row() -> None:
         assert wrapped.height == rows
 
 
+async def test_any_batch_of_edits_is_undone_and_redone_with_every_row_in_place() -> None:
+    app = Desk("\n".join(f"line number {n} with some more words" for n in range(30)))
+    async with app.run_test(size=(20, 10)) as pilot:
+        editor, choose = app.editor, random.Random(7)
+        for _ in range(80):
+            before, edits = editor.text, []
+            for _ in range(choose.randint(1, 5)):
+                row = choose.randrange(editor.document.line_count)
+                end = min(row + choose.randint(0, 3), editor.document.line_count - 1)
+                inserted = choose.choice(["", "x", "a\nb\n\nc", "long words that wrap over rows\n" * 3])
+                edits.append(Edit(inserted, editor.clamp_visitable((row, 1)), editor.clamp_visitable((end, 2)), False))
+                editor.edit(edits[-1])
+            after = editor.text
+            for redo, text in ((False, before), (True, after)):
+                editor._redo_batch(edits) if redo else editor._undo_batch(edits)
+                assert editor.text == text
+                wrapped = editor.wrapped_document
+                rows = list(wrapped._offset_to_line_info)
+                wrapped.wrap(editor.wrap_width, editor.indent_width)
+                assert rows == wrapped._offset_to_line_info
+        await settle(pilot)
+
+
 @pytest.mark.parametrize("soft_wrap", [True, False])
 @pytest.mark.parametrize("seed", range(2))
-async def test_random_editing_never_fails_and_cached_rows_are_fresh_rows(
-    seed: int, *, soft_wrap: bool
-) -> None:
+async def test_random_editing_never_fails_and_cached_rows_are_fresh_rows(seed: int, *, soft_wrap: bool) -> None:
     choose = random.Random(seed)
     app = Desk("+++\ntitle = 'x'\n+++\n" + "Say {city} {{ a }} 日本語 👩‍💻 {a|b}\n" * 12, soft_wrap=soft_wrap)
     async with app.run_test(size=(24, 9)) as pilot:

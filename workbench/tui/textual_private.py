@@ -144,26 +144,30 @@ class SoundTextArea(TextArea):
     def _undo_batch(self, edits: Sequence[Edit]) -> None:
         if not edits:
             return
+        region = _Region(self.gutter_width)
         for edit in reversed(edits):
+            end = edit._edit_result.end_location if edit._edit_result else edit.bottom
             edit.undo(self)
-        self._after_batch(list(reversed(edits)))
+            region.replaced(edit.top[0], end[0], edit.bottom[0])
+        self._after_batch(list(reversed(edits)), region)
 
     def _redo_batch(self, edits: Sequence[Edit]) -> None:
         if not edits:
             return
+        region = _Region(self.gutter_width)
         for edit in edits:
-            edit.do(self, record_selection=False)
-        self._after_batch(list(edits))
+            result = edit.do(self, record_selection=False)
+            region.replaced(edit.top[0], edit.bottom[0], result.end_location[0])
+        self._after_batch(list(edits), region)
 
-    def _after_batch(self, edits: list[Edit]) -> None:
-        rows = {row for edit in edits for row in _rows_touched(edit)}
-        top = min(rows)
-        if len(rows) == 1 and len(self.wrapped_document._wrap_offsets) == self.document.line_count:
-            self.wrapped_document.wrap_range((top, 0), (top, 0), (top, 0))
-        else:
-            # Edits in several places do not add up to one range: wrap all of it.
+    def _after_batch(self, edits: list[Edit], region: _Region) -> None:
+        grown = self.document.line_count - len(self.wrapped_document._wrap_offsets)
+        if region.gutter_width != self.gutter_width:
             self.wrapped_document.wrap(self.wrap_width, self.indent_width)
-        self.edited_from(top)
+        else:
+            old_bottom = region.bottom - grown
+            self.wrapped_document.wrap_range((region.top, 0), (old_bottom, 0), (region.bottom, 0))
+        self.edited_from(region.top)
         self._refresh_size()
         for edit in edits:
             edit.after(self)
@@ -275,9 +279,15 @@ class SafeParser:
             return []
 
 
-def _rows_touched(edit: Edit) -> set[int]:
-    """The lines that an edit begins, ended or now ends on."""
-    rows = {edit.top[0], edit.bottom[0]}
-    if edit._edit_result is not None:
-        rows.add(edit._edit_result.end_location[0])
-    return rows
+class _Region:
+    """The lines that several edits touched together, in the document as it is after the last of them."""
+
+    def __init__(self, gutter_width: int) -> None:
+        self.gutter_width = gutter_width
+        self.top = -1
+        self.bottom = -1
+
+    def replaced(self, top: int, old_bottom: int, new_bottom: int) -> None:
+        """Lines ``top`` to ``old_bottom`` became lines ``top`` to ``new_bottom``."""
+        self.top = top if self.top < 0 else min(self.top, top)
+        self.bottom = max(self.bottom, old_bottom) + new_bottom - old_bottom
