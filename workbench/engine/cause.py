@@ -40,12 +40,13 @@ def first_cause(log: Sequence[str]) -> str:
 def load_cause(log: Sequence[str]) -> str:
     """Why a model did not load, as the native loader printed it; empty when it did not.
 
-    The first complaint is the cause, the later ones only say who gave up; the file reader complains before the loader.
+    The first complaint is the cause, the later ones only say who gave up; the file reader complains before
+    the loader.
     """
     lines = [match["text"] if (match := _LLAMA_ERROR.match(line)) else line for line in log]
     for mark in ("gguf_init", "error loading model", "LLaMA ERROR", "failed to"):
         for line in lines:
             if mark in line:
-                text = re.sub(r"^.*?(error loading model\w*|gguf_init\w*):\s*", "", line.strip())
+                text = re.sub(r"^.*(error loading model\w*|gguf_init\w*)[\w ]*:\s*", "", line.strip())
                 return text[:300]
     return ""

@@ -11,19 +11,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import psutil
 
 from workbench.engine import LoadSpec
-from workbench.engine.cause import describe_exit, load_cause
+from workbench.engine.cause import describe_exit
 from workbench.engine.facts import header_facts
 from workbench.engine.generation import Generation, Patience
+from workbench.engine.loading import Loading, describe
 from workbench.engine.protocol import Message
 from workbench.engine.wire import ChildProcess
 from workbench.error import EngineError
-from workbench.event import Capabilities, EngineInfo, Event, Failed, Progress
+from workbench.event import EngineInfo, Event, Failed, Progress
 from workbench.param import Params
 
 
@@ -87,84 +84,10 @@ class EngineProcess:
             "facts": facts,
         }
         self._child.wire.send({"k": "load", "job": job})
-        ready = await self._loaded(report, begun)
-        self.info = self._describe(ready, facts, round((time.monotonic() - begun) * 1000))
-
-    async def _loaded(self, report: Callable[[Progress], None], begun: float) -> Message:
-        """The child's ``ready``. Native engines say nothing while they load, so the memory they fill is
-        watched.
-        """
-        path = Path(self.spec.path)
-        total = path.stat().st_size if self.spec.path and path.exists() else 0
-        deadline = begun + self.patience.load + self.patience.load_per_gb * total / 1e9
-
-        def tell(done: int, whole: int) -> None:
-            report(Progress(round((time.monotonic() - begun) * 1000), "load", done, whole))
-
-        tell(0, total)
-        seen = 0
-        while True:
-            try:
-                async with asyncio.timeout(0.1):
-                    message = await self._inbox.get()
-            except TimeoutError:
-                if time.monotonic() > deadline:
-                    raise EngineError(
-                        f"{self.spec.engine} did not load {path.name} in time",
-                        hint="Try again on a quieter machine, or choose another engine.",
-                        kind="timeout",
-                        stderr=self._tail(),
-                    ) from None
-                if total and (size := min(self._resident(), total * 99 // 100)) > seen:
-                    seen = size
-                    tell(seen, total)
-                continue
-            match message["k"]:
-                case "loading" if int(message.get("total", 0)):
-                    tell(int(message["done"]), int(message["total"]))
-                case "ready":
-                    if total:
-                        tell(total, total)
-                    return message
-                case "error":
-                    await self._log_settled()
-                    raise self._load_error(message)
-                case "exit":
-                    text, hint = describe_exit(self.spec.engine, message["code"], self._log())
-                    raise EngineError(
-                        f"{text} while it loaded {path.name or 'its script'}",
-                        hint=hint,
-                        kind="crash",
-                        stderr=self._tail(),
-                    )
-
-    def _load_error(self, message: Message) -> EngineError:
-        text = str(message.get("message", ""))
-        cause = load_cause(self._log())
-        name = Path(self.spec.path).name
-        return EngineError(
-            f"{self.spec.engine} cannot load {name}: {cause or text}" if name else text,
-            hint=str(message.get("hint", "")) or "Choose another engine, or another file.",
-            kind=str(message.get("kind", "load")),
-            stderr=self._tail(),
-        )
-
-    def _describe(self, ready: Message, facts: dict[str, Any], ms_load: int) -> EngineInfo:
-        raw = ready.get("capabilities", {})
-        capabilities = Capabilities(**{**raw, "ignored_params": tuple(raw.get("ignored_params", ()))})
-        return EngineInfo(
-            name=self.spec.engine,
-            version=str(ready.get("version", "")),
-            threads=int(ready.get("threads", 1)),
-            n_ctx=int(ready.get("n_ctx", 0)),
-            n_batch=int(ready.get("n_batch", 0)),
-            chat_template=str(facts.get("chat_template", "")),
-            bos_token=str(facts.get("bos_token", "")),
-            eos_token=str(facts.get("eos_token", "")),
-            rss_bytes=self._resident(),
-            ms_load=ms_load,
-            capabilities=capabilities,
-        )
+        loading = Loading(self.spec, self._inbox, self._child, self.patience)
+        ready = await loading.ready(report, begun)
+        ms_load = round((time.monotonic() - begun) * 1000)
+        self.info = describe(self.spec.engine, ready, facts, self._child.resident(), ms_load)
 
     @property
     def alive(self) -> bool:
@@ -319,21 +242,8 @@ class EngineProcess:
             self._generation.lost(code, text, hint, self._tail())
         self._inbox.put_nowait({"k": "exit", "code": code})
 
-    async def _log_settled(self) -> None:
-        """Let the log catch up with the socket: the child has said it will not go on, so end it and read
-        all.
-        """
-        if self._child is not None:
-            await self._child.end()
-
     def _log(self) -> list[str]:
         return list(self._child.log.lines) if self._child else []
 
     def _tail(self) -> str:
         return self._child.log.tail() if self._child else ""
-
-    def _resident(self) -> int:
-        try:
-            return int(psutil.Process(self.pid).memory_info().rss) if self.pid else 0
-        except psutil.Error:
-            return 0

@@ -17,6 +17,8 @@ import tempfile
 from collections import deque
 from collections.abc import Callable
 
+import psutil
+
 from workbench.engine.protocol import Decoder, Message, encode
 
 LOG_LINES = 200
@@ -142,6 +144,13 @@ class ChildProcess:
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(number)
+
+    def resident(self) -> int:
+        """Bytes of memory that the child holds, file pages included; 0 when it has ended."""
+        try:
+            return int(psutil.Process(self.process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
 
     async def ended(self, timeout: float) -> bool:
         """True when the child has ended and been reaped within ``timeout`` seconds."""
