@@ -16,37 +16,29 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import var
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
 from workbench.display import DisplayStream, display
+from workbench.tui.paging import PagedView
 from workbench.tui.strips import row_strip, selected_text
 from workbench.tui.wrap import Rows, expand
 
 
-class StreamView(ScrollView, can_focus=True):
+class StreamView(PagedView, can_focus=True):
     """A read-only text that may grow while it is looked at."""
 
     ALLOW_SELECT = True
     COMPONENT_CLASSES: ClassVar[set[str]] = {"stream--marked", "stream--placeholder", "stream--match"}
     DEFAULT_CSS = """
     StreamView {
-        width: 1fr;
-        height: 1fr;
-        overflow: hidden hidden;
         & > .stream--marked { color: $text-error; text-style: underline; }
         & > .stream--placeholder { color: $text-muted; }
         & > .stream--match { text-style: reverse; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "start", "Start", show=False),
         Binding("end", "follow", "End", show=False),
     ]
 
@@ -174,24 +166,17 @@ class StreamView(ScrollView, can_focus=True):
 
     # -- scrolling ------------------------------------------------------------------------------------------
 
-    @property
-    def allow_vertical_scroll(self) -> bool:
-        return True
-
-    def _page_height(self) -> int:
-        return max(1, self.size.height)
-
     def _end_target(self) -> int:
         """The scroll offset that shows the end: aligned to a third of a page when jumping."""
-        over = max(0, self.row_count - self._page_height())
+        over = max(0, self.row_count - self.page_height)
         if self.jump and over:
-            step = max(1, self._page_height() // 3)
+            step = max(1, self.page_height // 3)
             return -(-over // step) * step
         return over
 
     def _update_height(self) -> None:
         # Set without a layout of the screen: the size of the widget does not depend on its text.
-        height = max(self.row_count, self._end_target() + self._page_height())
+        height = max(self.row_count, self._end_target() + self.page_height)
         self.set_reactive(Widget.virtual_size, Size(self.size.width, height))
         if self.scroll_offset.y > self.max_scroll_y:
             self.scroll_to(y=self.max_scroll_y, animate=False)
@@ -209,16 +194,7 @@ class StreamView(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self._set_following(round(new_value) >= max(0, self.row_count - self._page_height()))
-
-    def action_move(self, rows: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + rows, animate=False)
-
-    def action_page(self, pages: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + pages * max(1, self._page_height() - 1), animate=False)
-
-    def action_start(self) -> None:
-        self.scroll_to(y=0, animate=False)
+        self._set_following(round(new_value) >= max(0, self.row_count - self.page_height))
 
     def action_follow(self) -> None:
         """Go to the end and follow it from now on."""
@@ -229,8 +205,8 @@ class StreamView(ScrollView, can_focus=True):
         """Bring ``line``, from 1, into view."""
         rows = self._rows.rows_of(line - 1)
         top = self.scroll_offset.y
-        if rows and not top <= rows.start < top + self._page_height():
-            self.scroll_to(y=max(0, rows.start - self._page_height() // 3), animate=False)
+        if rows and not top <= rows.start < top + self.page_height:
+            self.scroll_to(y=max(0, rows.start - self.page_height // 3), animate=False)
 
     # -- searching ------------------------------------------------------------------------------------------
 
