@@ -15,7 +15,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import var
+from textual.reactive import reactive, var
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
@@ -44,11 +44,11 @@ class StreamView(PagedView, can_focus=True):
 
     jump: var[bool] = var(False)
     """Follow by a third of a page instead of line by line: for slow links."""
-    dimmed: var[bool] = var(False)
+    dimmed: reactive[bool] = reactive(False)
     """Draw everything dim: what is shown is no longer current."""
-    marked_line: var[int] = var(0)
+    marked_line: reactive[int] = reactive(0)
     """A line, from 1, to set off; 0 marks none."""
-    placeholder: var[str] = var("")
+    placeholder: reactive[str] = reactive("")
     """What to say while there is no text."""
 
     class FollowChanged(Message):
@@ -245,15 +245,6 @@ class StreamView(PagedView, can_focus=True):
         self._update_height()
         if self._following and self._streamed:
             self._to_end()
-
-    def watch_dimmed(self) -> None:
-        self.refresh()
-
-    def watch_marked_line(self) -> None:
-        self.refresh()
-
-    def watch_placeholder(self) -> None:
-        self.refresh()
 
     def watch_jump(self) -> None:
         self._update_height()
