@@ -255,7 +255,7 @@ async def test_an_unknown_pre_tokenizer_names_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-async def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
+async def test_a_child_does_not_outlive_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The parent is killed, not closed: the socket's end takes the child along."""
     code = (
         "import asyncio\n"
@@ -267,6 +267,7 @@ async def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
         "    async for event in engine.generate('hello', Params()): pass\n"
         "asyncio.run(main())\n"
     )
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
     child = psutil.Process(int(await parent.stdout.readline()))
@@ -274,3 +275,4 @@ async def test_a_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
     await parent.communicate()
     gone, _ = psutil.wait_procs([child], timeout=10)
     assert gone
+    assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import resource
+import shutil
 import socket
 import sys
 import threading
@@ -59,6 +60,7 @@ class Child:
         self._lock = threading.Lock()
         self._outputs: dict[int, Output] = {}
         self._adapter: Adapter | None = None
+        self._scratch = ""
 
     def run(self) -> None:
         """Serve until the socket closes; does not return."""
@@ -83,6 +85,9 @@ class Child:
         while data := self._link.receive():
             for message in decoder.feed(data):
                 self._take(message)
+        # A killed parent cannot tidy up.
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
         os._exit(0)
 
     def _take(self, message: Message) -> None:
@@ -117,6 +122,7 @@ class Child:
 
     def _load(self, message: Message) -> None:
         self._link.send({"k": "loading", "done": 0, "total": 0})
+        self._scratch = str(message["job"]["scratch"])
         adapter = _adapter(self._engine, self._link)
         ready = adapter.load(
             Job(**message["job"]),

@@ -112,7 +112,7 @@ class ChildProcess:
         ours, theirs = socket.socketpair()
         log_read, log_write = os.pipe()
         # Short and in /tmp: the path of a Unix socket holds about a hundred bytes.
-        scratch = tempfile.mkdtemp(prefix="pw-", dir=None if len(tempfile.gettempdir()) < 60 else "/tmp")
+        scratch = tempfile.mkdtemp(prefix="pw-", dir=None if len(tempfile.gettempdir()) < 80 else "/tmp")
         reader = open(log_read, "rb", buffering=0)  # noqa: SIM115 owned by the transport below
         try:
             # Shielded: a cancel between fork and return would lose the process.
