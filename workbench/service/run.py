@@ -93,7 +93,7 @@ class RunHandle:
         plan = self._plan = await asyncio.to_thread(plan_run, self._bench, self._spec)
         if self._spec.save:
             await asyncio.to_thread(self._open_journal, plan.request)
-        last: Event | None = None
+        last: Finished | Failed | None = None
         try:
             async for event in self._engine_events(plan, started):
                 if isinstance(event, Piece):

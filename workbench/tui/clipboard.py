@@ -124,9 +124,7 @@ class Clipboard:
         if self.in_tmux and self._tmux(data, passed_on=fits):
             if fits and self._write is not None:
                 self._write(osc52(text, tmux=True))
-            return Copied(
-                "tmux", "copied to tmux, sent to the terminal" if fits else "copied to tmux", certain=fits
-            )
+            return Copied("tmux", "copied to tmux, sent to the terminal" if fits else "copied to tmux", certain=fits)
         if fits and self._write is not None:
             self._write(osc52(text, tmux=self.in_tmux))
             return Copied("terminal", "sent to the terminal", certain=False)

@@ -11,9 +11,7 @@ import re
 from typing import Literal, NamedTuple
 
 Mode = Literal["start", "header", "body", "comment", "tag", "expression", "raw"]
-Kind = Literal[
-    "header", "key", "string", "comment", "tag", "expression", "slot", "group", "wildcard", "weight"
-]
+Kind = Literal["header", "key", "string", "comment", "tag", "expression", "slot", "group", "wildcard", "weight"]
 
 # Longer lines are coloured up to here only.
 LINE_CAP = 4000

@@ -268,7 +268,6 @@ class LineList(ScrollView, can_focus=True):
         left = max(1, width - fixed - 2)
         columns = [column or left for column in self.widths]
         cells = (
-            set_cell_size(display_line(cell, column), column)
-            for cell, column in zip(row.cells, columns, strict=False)
+            set_cell_size(display_line(cell, column), column) for cell, column in zip(row.cells, columns, strict=False)
         )
         return " " + " ".join(cells)

@@ -1,0 +1,167 @@
+"""The full-screen app: wiring only. Commands come from one table, work is done in the screen's parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from workbench.display import display
+from workbench.service import Workbench, open_workbench
+from workbench.tui.clipboard import Clipboard
+from workbench.tui.commands import resolved
+from workbench.tui.driver import WorkbenchDriver
+from workbench.tui.screens.main import MainScreen
+from workbench.tui.screens.modal import Confirm, Page
+from workbench.tui.theme import install_themes, theme_folders
+
+
+class WorkbenchApp(App[int]):
+    """The workbench on a terminal."""
+
+    CSS_PATH: ClassVar[str] = "app.tcss"
+    TITLE = "workbench"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+c", "interrupt", show=False, priority=False)]
+
+    def __init__(self, bench: Workbench, *, driver_class: Any = None) -> None:
+        super().__init__(driver_class=driver_class)
+        self.bench = bench
+        self.commands = resolved(bench.config.keys)
+        self.animation_level = "none"
+        self.remote = any(os.environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY"))
+        for command in self.commands:
+            if command.keys:
+                keys = ",".join(command.keys)
+                self._bindings.bind(keys, f"command({command.id!r})", command.title, show=False, priority=True)
+
+    @property
+    def main(self) -> MainScreen:
+        return self._main
+
+    def on_mount(self) -> None:
+        for problem in install_themes(self, theme_folders(self.bench.workspace), self.bench.config.theme):
+            self.notify(display(str(problem)), severity="warning", markup=False)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._ended_from_outside, number)
+        self._main = MainScreen(self.bench, self.commands, jump=self.remote)
+        self.push_screen(self._main)
+
+    def _ended_from_outside(self, number: int) -> None:
+        self._main.editing.keep_draft()
+        self.exit(128 + number)
+
+    async def on_unmount(self) -> None:
+        await self.bench.close()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        for command in self.commands:
+            if command.id != "palette":
+                yield SystemCommand(command.title, command.help, lambda name=command.id: self.do(name))
+
+    # -- commands ----------------------------------------------------------------------------------------------
+
+    def action_command(self, name: str) -> None:
+        if isinstance(self.screen, MainScreen) or name in ("quit", "help"):
+            self.do(name)
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: stops a run, never the app."""
+        if self._main.running.busy:
+            self.do("stop")
+        else:
+            self.notify("^Q quits. Unsaved text is kept.", markup=False)
+
+    def do(self, name: str) -> None:
+        """Carry out a command by its id."""
+        main = self._main
+        if name.startswith("area_"):
+            main.show_area(name.removeprefix("area_"))
+            return
+        work = {
+            "run": main.running.run,
+            "stop": main.running.stop,
+            "params": main.running.edit_params,
+            "model": main.running.choose_model,
+            "save": main.editing.save,
+            "revert": main.editing.revert,
+            "new_template": main.editing.new,
+            "quit": self._quit,
+            "copy": self._copy_output,
+            "copy_prompt": self._copy_prompt,
+        }
+        if name in work:
+            main.run_worker(work[name](), group=f"command-{name}", exclusive=False)
+            return
+        simple = {
+            "help": self._help,
+            "palette": self.action_command_palette,
+            "next_area": main.next_area,
+            "sessions": main.go_to_sessions,
+            "templates": lambda: main.show_area("lists"),
+            "slots": main.go_to_slots,
+            "new_run": main.running.new_session,
+            "engine": main.running.next_engine,
+            "theme": self._next_theme,
+        }
+        simple[name]()
+
+    def _help(self) -> None:
+        intro = (
+            "A template is text with slots. Fill the slots, press F5, and the answer streams into Output.\n"
+            "Every run is kept: open it again from Sessions. Every command is in the palette too (^P).\n"
+        )
+        lines = [f"{', '.join(c.keys):<18} {c.title}: {c.help}" for c in self.commands]
+        self.push_screen(Page("Keys", "\n".join([intro, *lines])))
+
+    def _next_theme(self) -> None:
+        names = sorted(name for name in self.available_themes if name.startswith("workbench-")) or sorted(
+            self.available_themes
+        )
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+        self.notify(f"Theme: {display(self.theme)}", markup=False, timeout=2)
+
+    async def _quit(self) -> None:
+        running = self._main.running
+        if running.busy:
+            if not await self.push_screen_wait(Confirm("A run is going on. Stop it and quit?")):
+                return
+            await running.stop()
+        self._main.editing.keep_draft()
+        self.exit(0)
+
+    async def _copy_output(self) -> None:
+        await self._copy(self._main.output.text, "output")
+
+    async def _copy_prompt(self) -> None:
+        rendered = self._main.editing.rendered
+        await self._copy(rendered.prompt.plain if rendered else "", "prompt")
+
+    async def _copy(self, text: str, what: str) -> None:
+        if not text:
+            self.notify(f"There is no {what} yet.", markup=False)
+            return
+        driver = self._driver
+        clipboard = Clipboard(
+            driver.write if driver else None, fallback=self.bench.workspace.state_dir / "clipboard.txt"
+        )
+        done = await asyncio.to_thread(clipboard.copy, text)
+        self.notify(display(f"The {what}: {done.message}"), markup=False)
+
+
+def run_app(workspace: str | Path | None = None, *, model_dirs: Sequence[str | Path] = ()) -> int:
+    """Open the app and return its exit code. Raises WorkbenchError before the screen is taken."""
+    bench = open_workbench(workspace, model_dirs=model_dirs)
+    # A driver that was asked for by name (the browser's, a test's) is respected.
+    app = WorkbenchApp(bench, driver_class=None if os.environ.get("TEXTUAL_DRIVER") else WorkbenchDriver)
+    result = app.run(mouse=bench.config.mouse)
+    return app.return_code or (result if isinstance(result, int) else 0) or 0

@@ -1,0 +1,86 @@
+"""Every command of the app, declared once: keys, palette, footer, help screen and ``docs/keys.md`` derive from it.
+
+The first key of each survives plain terminals and tmux: F-keys, Ctrl letters that are no other key, or Alt letters.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from workbench.error import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``keys`` as Textual names them; ``footer`` is the short label there, empty when it has no place in it."""
+
+    id: str
+    title: str
+    help: str
+    keys: tuple[str, ...]
+    footer: str = ""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "Help", "what can be done here, with all keys", ("f1", "alt+h"), "Help"),
+    Command("palette", "Command palette", "find a command by typing a part of its name", ("ctrl+p", "f2")),
+    Command("next_area", "Next area", "move to the next area", ("f3", "alt+n"), "Area"),
+    Command("sessions", "Open session", "go to the sessions and their runs; Enter opens one", ("f4", "alt+o"), "Runs"),
+    Command("run", "Run", "send the prompt to the model and stream the answer", ("f5", "ctrl+r"), "Run"),
+    Command("stop", "Stop", "stop the run; the text so far is kept", ("f6", "alt+s"), "Stop"),
+    Command(
+        "params", "Parameters", "temperature, length, seed and the like of the next runs", ("f7", "alt+p"), "Params"
+    ),
+    Command("model", "Model", "choose the model, or fetch one", ("f8", "alt+m"), "Model"),
+    Command("copy", "Copy output", "copy the output to the clipboard", ("f9", "alt+c")),
+    Command("templates", "Open template", "go to the templates; Enter opens one", ("ctrl+o", "alt+l")),
+    Command("new_template", "New template", "begin an empty template", ("ctrl+n",)),
+    Command("save", "Save template", "write the template's file", ("ctrl+s",), "Save"),
+    Command("revert", "Revert template", "drop unsaved changes, back to the file", ("alt+r",)),
+    Command("new_run", "New session", "clear the output; the next run begins a new session", ("alt+w",)),
+    Command("copy_prompt", "Copy prompt", "copy the rendered prompt to the clipboard", ("alt+y",)),
+    Command("area_lists", "Go to lists", "templates and sessions", ("alt+1",)),
+    Command("area_edit", "Go to editor", "the template and its slots", ("alt+2",)),
+    Command("area_preview", "Go to preview", "the rendered prompt", ("alt+3",)),
+    Command("area_output", "Go to output", "the answer", ("alt+4",)),
+    Command("slots", "Go to slots", "fill in the template's variables", ("alt+5", "alt+v")),
+    Command("engine", "Switch engine", "automatic, llamacpp, gpt4all or scripted", ("alt+e",)),
+    Command("theme", "Next theme", "walk through the themes", ("alt+t",)),
+    Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit"),
+)
+
+
+def resolved(overrides: Mapping[str, str] | None = None) -> tuple[Command, ...]:
+    """The commands with the settings' keys. Raises ConfigError for an unknown command or a key used twice."""
+    known = {command.id: command for command in COMMANDS}
+    for name, keys in (overrides or {}).items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(known)
+            raise ConfigError(f"unknown command {name!r} in [keys]", hint=hint)
+        known[name] = replace(known[name], keys=tuple(key.strip() for key in keys.split(",") if key.strip()))
+    owners: dict[str, str] = {}
+    for command in known.values():
+        for key in command.keys:
+            if key in owners:
+                raise ConfigError(f"the key {key!r} is given to both {owners[key]!r} and {command.id!r}")
+            owners[key] = command.id
+    return tuple(known.values())
+
+
+def key_name(key: str) -> str:
+    """A key as people write it: ``^S``, ``F5``, ``Alt+m``."""
+    if key.startswith("ctrl+"):
+        return "^" + key[5:].upper()
+    if key.startswith("alt+"):
+        return "Alt+" + key[4:]
+    return key.upper() if key.startswith("f") and key[1:].isdigit() else key.capitalize()
+
+
+def keys_table(commands: tuple[Command, ...] = COMMANDS) -> str:
+    """The Markdown table of ``docs/keys.md`` and the README."""
+    rows = ["| key | command | what it does |", "|---|---|---|"]
+    rows += [f"| {', '.join(map(key_name, c.keys))} | {c.title} | {c.help} |" for c in commands]
+    return "\n".join(rows)

@@ -1,0 +1,231 @@
+"""The template being edited: opening, saving, drafts, and the live preview."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.error import StorageError, TemplateError, WorkbenchError
+from workbench.session.drafts import drop_draft, load_drafts, save_draft
+from workbench.template.document import TemplateDocument, parse_document
+from workbench.template.slot import Slot
+from workbench.textio import atomic_write, read_text
+from workbench.tui.screens.modal import AskText, Confirm
+
+if TYPE_CHECKING:
+    from workbench.template.render import Rendered
+    from workbench.tui.screens.main import MainScreen
+
+NEW_TEMPLATE = """+++
+title = ""
+
+[params]
+max_tokens = 200
+
+[slots.topic]
+default = "London"
++++
+Tell me about {{ topic }}.
+"""
+
+
+@dataclass
+class Buffer:
+    """``path`` is relative to the workspace; ``saved`` is the file's text as last read or written."""
+
+    path: str = ""
+    saved: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+class Editing:
+    """Everything that happens between keys in the editor and files."""
+
+    def __init__(self, screen: MainScreen) -> None:
+        self.screen = screen
+        self.buffer = Buffer()
+        self._request = 0
+        self._typed = 0
+        self.rendered: Rendered | None = None
+        self._draft_due = False
+
+    @property
+    def bench(self) -> Any:
+        return self.screen.bench
+
+    @property
+    def dirty(self) -> bool:
+        return self.screen.editor.text != self.buffer.saved
+
+    def document(self) -> TemplateDocument:
+        """The editor's text, parsed. Raises TemplateError."""
+        return parse_document(self.screen.editor.text, path=self.buffer.path or "templates/untitled.j2")
+
+    # -- files -------------------------------------------------------------------------------------------------
+
+    async def open(self, name: str) -> None:
+        """Open a template by its name within ``templates/``; unsaved text of the current one stays as a draft."""
+        self.keep_draft()
+        path = self.bench.workspace.templates / name
+        try:
+            text = await asyncio.to_thread(read_text, path)
+        except StorageError as error:
+            self.screen.tell(error)
+            return
+        relative = f"templates/{name}"
+        drafts = {draft.template: draft for draft in await asyncio.to_thread(load_drafts, self.bench.workspace)}
+        self.buffer = Buffer(relative, text)
+        draft = drafts.get(relative)
+        shown = draft.text if draft is not None else text
+        await self._show(shown)
+        if draft is not None and draft.text != text:
+            self.screen.say(f"Unsaved changes of {name} were kept. ^S saves them, Alt+r goes back to the file.")
+
+    async def show_source(self, path: str, source: str, values: dict[str, Any]) -> None:
+        """Show a recorded run's template; the file on disk stays as it is."""
+        self.keep_draft()
+        file = self.bench.workspace.root / path
+        try:
+            saved = await asyncio.to_thread(read_text, file) if path and file.is_file() else ""
+        except StorageError:
+            saved = ""
+        self.buffer = Buffer(path, saved)
+        await self.screen.form.fill(values)
+        await self._show(source)
+
+    async def _show(self, text: str) -> None:
+        self.screen.editor.load_text(text)
+        self.screen.editor.error_line = 0
+        self.screen.editor.move_cursor((0, 0))
+        self.screen.retitle()
+        await self.refresh()
+
+    async def save(self) -> None:
+        """Write the file; asks when there is no name yet or when the file changed meanwhile."""
+        if not self.buffer.path:
+            name = await self.screen.app.push_screen_wait(AskText("Name of the new template", value="untitled.j2"))
+            if not name:
+                return
+            name = name if name.endswith(".j2") else f"{name}.j2"
+            self.buffer.path = f"templates/{name.removeprefix('templates/')}"
+        target = self.bench.workspace.root / self.buffer.path
+        if not await self._may_write(target):
+            return
+        text = self.screen.editor.text
+        try:
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(atomic_write, target, text)
+            await asyncio.to_thread(drop_draft, self.bench.workspace, self.buffer.path)
+        except (StorageError, OSError) as error:
+            self.screen.tell(error)
+            return
+        self.buffer.saved = text
+        self.screen.say(f"Saved {self.buffer.path}")
+        self.screen.retitle()
+        await self.screen.refresh_templates()
+
+    async def _may_write(self, target: Path) -> bool:
+        if not target.resolve().is_relative_to(self.bench.workspace.templates.resolve()):
+            self.screen.say(f"{self.buffer.path} lies outside templates/: choose another name", error=True)
+            return False
+        try:
+            now = await asyncio.to_thread(read_text, target) if target.is_file() else ""
+        except StorageError as error:
+            self.screen.tell(error)
+            return False
+        if now in ("", self.buffer.saved, self.screen.editor.text):
+            return True
+        question = f"{self.buffer.path} was changed by somebody else meanwhile. Write over it?"
+        answer = await self.screen.app.push_screen_wait(Confirm(question, yes="write over it", no="keep editing"))
+        return bool(answer)
+
+    async def revert(self) -> None:
+        """Back to the file's text; the dropped text can be had again by undo."""
+        self.screen.editor.replace_text(self.buffer.saved)
+        await asyncio.to_thread(drop_draft, self.bench.workspace, self.buffer.path)
+        self.screen.say("Back to the file. Undo brings the dropped text back.")
+
+    async def new(self) -> None:
+        """An empty template; the current one's unsaved text stays as a draft."""
+        self.keep_draft()
+        self.buffer = Buffer()
+        await self._show(NEW_TEMPLATE)
+
+    def keep_draft(self) -> None:
+        """Put unsaved text where a crash cannot reach it. Cheap when there is none."""
+        if not self._draft_due:
+            return
+        self._draft_due = False
+        try:
+            if self.dirty:
+                save_draft(self.bench.workspace, self.buffer.path or "templates/untitled.j2", self.screen.editor.text)
+            else:
+                drop_draft(self.bench.workspace, self.buffer.path or "templates/untitled.j2")
+        except StorageError as error:
+            self.screen.tell(error)
+
+    # -- live preview ------------------------------------------------------------------------------------------
+
+    def typed(self) -> None:
+        """The text changed: draft and preview follow shortly."""
+        self._typed += 1
+        self._draft_due = True
+        mine = self._typed
+        delay = 0.08 if len(self.screen.editor.text) < 10_000 else 0.3
+
+        def due() -> None:
+            if mine == self._typed:
+                self.screen.run_worker(self.refresh(), group="preview", exclusive=False)
+
+        self.screen.set_timer(delay, due)
+        self.screen.set_timer(1.0, lambda: self.keep_draft() if mine == self._typed else None)
+
+    async def refresh(self) -> None:
+        """Render anew; an answer that has been overtaken is dropped."""
+        self._request += 1
+        mine = self._request
+        text, path = self.screen.editor.text, self.buffer.path or "templates/untitled.j2"
+        values = dict(self.screen.form.values)
+        slots, rendered, error = await asyncio.to_thread(self._render, text, path, values)
+        if mine != self._request or not self.screen.is_mounted:
+            return
+        if slots is not None:
+            await self.screen.form.show(slots)
+        if error is not None:
+            self._fault(error)
+            return
+        self.rendered = rendered
+        assert rendered is not None
+        editor, preview = self.screen.editor, self.screen.preview
+        editor.error_line = 0
+        preview.dimmed = False
+        preview.set_text(rendered.prompt.plain)
+        notes = [item.message for item in rendered.warnings]
+        self.screen.problem("; ".join(notes[:2]), quiet=True)
+
+    def _render(
+        self, text: str, path: str, values: dict[str, Any]
+    ) -> tuple[list[Slot] | None, Rendered | None, WorkbenchError | None]:
+        slots: list[Slot] | None = None
+        try:
+            document = parse_document(text, path=path)
+            slots = self.bench.slots(document, values)
+            names = {slot.name for slot in slots}
+            empty = {slot.name for slot in slots if slot.spec.default in (None, "")}
+            given = {k: v for k, v in values.items() if k in names and (v != "" or k not in empty)}
+            return slots, self.bench.render(document, given, preview=True), None
+        except WorkbenchError as error:
+            return slots, None, error
+
+    def _fault(self, error: WorkbenchError) -> None:
+        """The last good preview stays, dimmed; the faulty line is marked."""
+        self.screen.preview.dimmed = True
+        line = 0
+        if isinstance(error, TemplateError):
+            own = (self.buffer.path or "templates/untitled.j2").removeprefix("templates/")
+            line = error.line if error.file.removeprefix("templates/") in (own, "template", "") else 0
+        self.screen.editor.error_line = line
+        place = f"line {line}: " if line else ""
+        self.screen.problem(f"{place}{error.message}. {error.hint}".strip())

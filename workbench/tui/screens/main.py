@@ -1,0 +1,202 @@
+"""The one screen of the app: lists at the left, the template in the middle, prompt and answer at the right.
+
+Below 100 columns the same four areas become tabs, one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Static
+
+from workbench.display import display, display_line
+from workbench.error import TemplateError
+from workbench.event import Failed
+from workbench.service import Workbench
+from workbench.tui.browsing import Browsing
+from workbench.tui.editing import Editing
+from workbench.tui.editor import TemplateEditor
+from workbench.tui.form import SlotForm
+from workbench.tui.listview import LineList, Row
+from workbench.tui.running import Running
+from workbench.tui.screens.modal import Page
+from workbench.tui.status import KeyLine, StatusLine
+from workbench.tui.stream import StreamView
+
+WIDE = 100
+AREAS = {"lists": "Lists", "edit": "Template", "preview": "Prompt", "output": "Output"}
+
+
+class MainScreen(Screen[None]):
+    """Holds the widgets; what happens is in ``Editing``, ``Running`` and ``Browsing``."""
+
+    def __init__(self, bench: Workbench, commands: Any, *, jump: bool) -> None:
+        super().__init__()
+        self.bench = bench
+        self.editor = TemplateEditor(id="editor")
+        self.form = SlotForm()
+        self.preview = StreamView(id="preview", placeholder="The rendered prompt appears here.")
+        self.output = StreamView(id="output", placeholder="Looking for models …", jump=jump)
+        self.templates = LineList(id="templates", placeholder="No templates here. ^N begins one.")
+        self.sessions = LineList(id="sessions", placeholder="No runs yet. F5 runs the template.")
+        self.status = StatusLine()
+        self._keys = KeyLine(commands)
+        self._area = "edit"
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="tabs", markup=False)
+        with Horizontal(id="body"):
+            with Vertical(id="area-lists"):
+                yield Static("Templates", classes="title", markup=False)
+                yield self.templates
+                yield Static("Sessions", classes="title", markup=False)
+                yield self.sessions
+            with Vertical(id="area-edit"):
+                yield Static("Template", classes="title", id="edit-title", markup=False)
+                yield self.editor
+                yield Static("", id="problem", markup=False)
+                yield Static("Slots", classes="title", id="slots-title", markup=False)
+                yield self.form
+            with Vertical(id="right"):
+                with Vertical(id="area-preview"):
+                    yield Static("Prompt", classes="title", markup=False)
+                    yield self.preview
+                with Vertical(id="area-output"):
+                    yield Static("Output", classes="title", markup=False)
+                    yield self.output
+        yield self.status
+        yield self._keys
+
+    async def on_mount(self) -> None:
+        self.editing = Editing(self)
+        self.running = Running(self)
+        self.browsing = Browsing(self)
+        self.show_area("edit")
+        self.run_worker(self._start(), group="start")
+
+    async def _start(self) -> None:
+        infos = await self.refresh_templates()
+        names = [info.name for info in infos]
+        first = "london.j2" if "london.j2" in names else next(iter(names), "")
+        if first:
+            await self.editing.open(first)
+        else:
+            await self.editing.new()
+        recovered = await asyncio.to_thread(self.bench.store.recover)
+        if recovered:
+            self.say(f"{len(recovered)} run(s) of a program that ended early were kept: see the sessions, sign ?")
+        await self.browsing.refresh()
+        await self.running.look_for_models()
+
+    async def refresh_templates(self) -> list[Any]:
+        """Read the template list anew."""
+        infos = await asyncio.to_thread(self.bench.templates)
+        self.templates.set_rows(
+            [Row(info.name, (info.name.removesuffix(".j2"),), muted=bool(info.problem)) for info in infos]
+        )
+        return infos
+
+    # -- areas -------------------------------------------------------------------------------------------------
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.width < WIDE, "narrow")
+        self.set_class(event.size.height < 20, "short")
+        self._draw_tabs()
+
+    def show_area(self, area: str, *, focus: bool = True) -> None:
+        """Bring an area to the front where only one is seen, and move the focus there."""
+        self._area = area
+        for name in AREAS:
+            self.set_class(name == area, f"-{name}")
+        self._draw_tabs()
+        targets = {"lists": self.templates, "edit": self.editor, "preview": self.preview, "output": self.output}
+        if focus or self.has_class("narrow"):
+            targets[area].focus()
+
+    def go_to_sessions(self) -> None:
+        self.show_area("lists")
+        self.sessions.focus()
+
+    def go_to_slots(self) -> None:
+        self.show_area("edit")
+        self.form.focus_first()
+
+    def next_area(self) -> None:
+        order = list(AREAS)
+        self.show_area(order[(order.index(self.area_of_focus()) + 1) % len(order)])
+
+    def area_of_focus(self) -> str:
+        """Where the keys go; the area in front when nothing has the focus."""
+        node = self.focused
+        while node is not None and node is not self:
+            if node.id and node.id.startswith("area-"):
+                return node.id.removeprefix("area-")
+            node = node.parent  # type: ignore[assignment]
+        return self._area
+
+    def _draw_tabs(self) -> None:
+        content = Content(" ")
+        for number, (name, title) in enumerate(AREAS.items(), 1):
+            label = f" {number} {title} "
+            content += Content.styled(label, "reverse bold") if name == self._area else Content.styled(label, "dim")
+        self.query_one("#tabs", Static).update(content)
+
+    # -- talk --------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """A short notice; foreign text is made inert."""
+        self.app.notify(display(text), severity="error" if error else "information", markup=False, timeout=6)
+
+    def tell(self, error: BaseException) -> None:
+        """An error with its hint."""
+        text = str(error)
+        if isinstance(error, TemplateError):
+            self.problem(text.replace("\n", " "))
+        self.say(text, error=True)
+
+    def problem(self, text: str, *, quiet: bool = False) -> None:
+        """The line below the editor: what is wrong with the template, or nothing."""
+        line = self.query_one("#problem", Static)
+        line.display = bool(text)
+        line.set_class(not quiet, "wrong")
+        line.update(Content(display_line(text)))
+
+    def failed(self, event: Failed) -> None:
+        """A run ended by a fault: its text stays, the reason is told, the engine's last words can be read."""
+        text = f"{event.message}\n{event.hint}".strip()
+        self.output.placeholder = text
+        if event.stderr:
+            text = f"{text}\n\nThe engine's last words:\n{event.stderr[-4000:]}"
+        self.app.push_screen(Page("The run failed; what came is kept", text))
+
+    def retitle(self) -> None:
+        mark = " *" if self.editing.dirty else ""
+        name = display_line(self.editing.buffer.path or "new template")
+        self.query_one("#edit-title", Static).update(Content(f"{name}{mark}"))
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def on_text_area_changed(self) -> None:
+        self.retitle()
+        self.editing.typed()
+
+    def on_slot_form_changed(self) -> None:
+        self.editing.typed()
+
+    def on_template_editor_paste_refused(self, event: TemplateEditor.PasteRefused) -> None:
+        self.say(
+            f"The paste of {event.size:,} characters is too large (limit {event.limit:,}); use a file slot.", error=True
+        )
+
+    async def on_line_list_selected(self, event: LineList.Selected) -> None:
+        if event.line_list is self.templates:
+            self.run_worker(self.editing.open(event.key), group="open")
+            self.show_area("edit")
+        elif event.line_list is self.sessions:
+            self.run_worker(self.browsing.select(event.key), group="open")
