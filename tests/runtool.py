@@ -1,10 +1,8 @@
-"""Runs for the tests of sessions: requests with every field set, and strategies for hostile ones."""
+"""Runs for the tests of sessions, with every field set. Imported by short-lived writers, so nothing slow in here."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from hypothesis import strategies as st
 
 from workbench.event import EngineInfo, Piece, Started
 from workbench.param import Params
@@ -21,14 +19,6 @@ from workbench.record import (
     sha256_text,
 )
 from workbench.session.ids import new_ulid
-
-NASTY = "\r\n\t \"'\\\x00\x1b\x7f\x85\xa0\xad\u200b\u200d\u202e\u2028\u3000\ufeff\U000e0041<=>#{}[]東👩a\ud800"
-TEXTS = st.text(max_size=60) | st.text(alphabet=NASTY, max_size=60)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=6,
-)
 
 
 def request(**more: Any) -> RunRequest:

@@ -56,7 +56,7 @@ def _template(template: TemplateRef, packer: Packer) -> dict[str, Any]:
         "source": packer.text(template.source),
     }
     if template.engine:
-        data["engine"] = template.engine
+        data["engine"] = packer.text(template.engine)
     if template.includes:
         data["include"] = [
             {"path": packer.text(item.path), "sha256": item.sha256, "source": packer.text(item.source)}
