@@ -49,7 +49,7 @@ def _visible(character: str) -> str:
         return "␡"
     if 0xD800 <= code <= 0xDFFF:
         return _REPLACEMENT
-    return f"⟨{code:04X}⟩"
+    return f"<U+{code:04X}>"
 
 
 def _join_pair(match: re.Match[str]) -> str:

@@ -239,6 +239,8 @@ class StreamView(PagedView, can_focus=True):
         if width and width != self._rows.width:
             line = self._rows.line_of(min(self.scroll_offset.y, len(self._rows) - 1))
             self._rows.resize(width)
+            # Rows painted before this layout were wrapped for another width.
+            self.refresh()
             if not (self._following and self._streamed):
                 self._update_height()
                 self.scroll_to(y=self._rows.rows_of(line).start, animate=False)
