@@ -1,0 +1,213 @@
+"""Lists: ``__name__`` is one line of the list ``name``.
+
+``templates/wildcards/`` holds ``dir/name.txt`` (list ``dir/name``), and YAML or JSON trees, whose keys are paths (the
+file's own name is not part of them). A name with ``*`` gathers every list that fits; ``*`` stays in its folder, ``**``
+does not. Equal lines are merged and their weights added. Files are read again when they change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from workbench.error import WorkbenchError
+from workbench.textio import read_text
+
+_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
+_SUFFIXES = {".txt", ".yaml", ".yml", ".json"}
+_NAME = re.compile(r"(?:(?!__)[\w\-./*])+")
+
+
+@dataclass(frozen=True, slots=True)
+class WildcardLine:
+    text: str
+    weight: Fraction = Fraction(1)
+
+
+class WildcardSource(Protocol):
+    """Where lists come from. ``version`` changes when any list does."""
+
+    @property
+    def version(self) -> object: ...
+    def names(self) -> Sequence[str]: ...
+    def has(self, name: str) -> bool: ...
+    def near(self, name: str) -> str: ...
+    def lines(self, name: str) -> tuple[WildcardLine, ...]: ...
+
+
+def parse_lines(lines: Iterable[str]) -> tuple[WildcardLine, ...]:
+    """Lines with their weights: ``0.5::text``; blank and whole-line ``#`` comments dropped; equal ones merged."""
+    merged: dict[str, Fraction] = {}
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        match = _WEIGHT.match(text)
+        weight = Fraction(match.group(1).rstrip(".")) if match else Fraction(1)
+        text = text[match.end() :] if match else text
+        merged[text] = merged.get(text, Fraction(0)) + weight
+    return tuple(WildcardLine(text, weight) for text, weight in merged.items())
+
+
+class WildcardLists:
+    """Lists held in memory: name to lines."""
+
+    def __init__(self, lists: Mapping[str, Iterable[str]]) -> None:
+        self._lists = {name: parse_lines(lines) for name, lines in lists.items()}
+
+    @property
+    def version(self) -> object:
+        return id(self._lists)
+
+    def names(self) -> Sequence[str]:
+        return sorted(self._lists)
+
+    def has(self, name: str) -> bool:
+        return bool(self._matching(name))
+
+    def near(self, name: str) -> str:
+        """A known name that is one edit away, or ``""``."""
+        return next((known for known in self._lists if one_edit(known, name)), "")
+
+    def lines(self, name: str) -> tuple[WildcardLine, ...]:
+        """All lines of the list, or of all lists that a glob finds, merged. KeyError if there is none."""
+        found = self._matching(name)
+        if not found:
+            raise KeyError(name)
+        if len(found) == 1:
+            return self._lists[found[0]]
+        merged: dict[str, Fraction] = {}
+        for known in found:
+            for line in self._lists[known]:
+                merged[line.text] = merged.get(line.text, Fraction(0)) + line.weight
+        return tuple(WildcardLine(text, weight) for text, weight in merged.items())
+
+    def _matching(self, name: str) -> list[str]:
+        if "*" not in name:
+            return [name] if name in self._lists else []
+        pattern = glob_pattern(name)
+        return [known for known in sorted(self._lists) if pattern.fullmatch(known)]
+
+
+def glob_pattern(name: str) -> re.Pattern[str]:
+    """``*`` within a folder, ``**`` across folders, everything else as it is."""
+    parts = re.split(r"(\*+)", name)
+    special = {"*": "[^/]*"}
+    return re.compile("".join(special.get(part, ".*") if part[:1] == "*" else re.escape(part) for part in parts))
+
+
+def one_edit(left: str, right: str) -> bool:
+    """Whether one insertion, deletion or replacement turns one into the other."""
+    if left == right or abs(len(left) - len(right)) > 1:
+        return False
+    shorter, longer = sorted((left, right), key=len)
+    first = next((i for i, char in enumerate(shorter) if char != longer[i]), len(shorter))
+    return shorter[first + (len(shorter) == len(longer)) :] == longer[first + 1 :]
+
+
+class WildcardFolder:
+    """The lists of a folder, read again when a file's time or size changes. Faulty files go to ``problems``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stamp: tuple[tuple[str, int, int], ...] | None = None
+        self._lists = WildcardLists({})
+        self.problems: tuple[str, ...] = ()
+
+    def _current(self) -> WildcardLists:
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._lists, self.problems = _read_all(self._folder, [Path(entry[0]) for entry in stamp])
+            self._stamp = stamp
+        return self._lists
+
+    def _look(self) -> tuple[tuple[str, int, int], ...]:
+        found: list[tuple[str, int, int]] = []
+        for path in sorted(self._folder.rglob("*")) if self._folder.is_dir() else ():
+            if path.suffix.lower() in _SUFFIXES:
+                try:
+                    status = path.stat()
+                except OSError:
+                    continue
+                found.append((str(path), status.st_mtime_ns, status.st_size))
+        return tuple(found)
+
+    @property
+    def version(self) -> object:
+        self._current()
+        return self._stamp
+
+    def names(self) -> Sequence[str]:
+        return self._current().names()
+
+    def has(self, name: str) -> bool:
+        return self._current().has(name)
+
+    def near(self, name: str) -> str:
+        return self._current().near(name)
+
+    def lines(self, name: str) -> tuple[WildcardLine, ...]:
+        return self._current().lines(name)
+
+    def snapshot(self) -> WildcardLists:
+        """The lists as they are now, for a whole run."""
+        return self._current()
+
+
+def _read_all(folder: Path, paths: Sequence[Path]) -> tuple[WildcardLists, tuple[str, ...]]:
+    lists: dict[str, list[str]] = {}
+    origin: dict[str, str] = {}
+    problems: list[str] = []
+    for path in paths:
+        shown = path.relative_to(folder).as_posix()
+        try:
+            found = _read_one(path, folder)
+        except (WorkbenchError, ValueError, yaml.YAMLError, RecursionError) as error:
+            problems.append(f"{shown}: {str(error).splitlines()[0]}")
+            continue
+        for name, lines in found.items():
+            if name in lists:
+                problems.append(f"{shown}: the list {name!r} is also in {origin[name]}; that one is used")
+                continue
+            if name in ("name", "file", "main", "init") or not _NAME.fullmatch(name):
+                problems.append(f"{shown}: the list {name!r} would catch ordinary text, or cannot be written")
+            lists[name], origin[name] = lines, shown
+    return WildcardLists(lists), tuple(problems)
+
+
+def _read_one(path: Path, folder: Path) -> dict[str, list[str]]:
+    text = read_text(path)
+    if path.suffix.lower() == ".txt":
+        return {path.relative_to(folder).with_suffix("").as_posix(): text.splitlines()}
+    data = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+    prefix = path.relative_to(folder).parent.as_posix()
+    found: dict[str, list[str]] = {}
+    if isinstance(data, list):
+        data = {path.stem: data}
+    _walk(data, "" if prefix == "." else prefix, found)
+    return found
+
+
+def _walk(data: Any, path: str, found: dict[str, list[str]]) -> None:
+    """Keys are folders, leaves are lists; a mapping of text to number is a list with weights."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            _walk(value, f"{path}/{key}" if path else str(key), found)
+    elif isinstance(data, list):
+        found[path] = [_line(value) for value in data]
+    elif data is not None:
+        found[path] = str(data).splitlines()
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict) and len(value) == 1:
+        text, weight = next(iter(value.items()))
+        return f"{weight}::{text}" if isinstance(weight, int | float) else str(text)
+    return str(value)
