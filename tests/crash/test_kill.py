@@ -104,7 +104,7 @@ def test_kill_at_any_moment_loses_nothing_that_was_shown(tmp_path: Path) -> None
     try:
         for turn in range(KILLS):
             lane = lanes[turn % LANES]
-            known = lane.kill_after(noise.random() * 0.03)
+            known = lane.kill_after(noise.random() * 0.05)
             look_after(store, lane.session, known, tally)
     finally:
         for lane in lanes:
@@ -112,7 +112,8 @@ def test_kill_at_any_moment_loses_nothing_that_was_shown(tmp_path: Path) -> None
     assert hashes(earlier.dir) == before
     assert tally.lost == 0
     assert tally.acknowledged > KILLS * 20
-    assert min(tally.interrupted, tally.finished) > KILLS
+    assert tally.interrupted > KILLS
+    assert tally.finished > KILLS // 5
     assert tally.slowest < 2
     print(f"\n{KILLS} kills: {tally}")
 

@@ -1,0 +1,309 @@
+"""Sessions: listed, opened, edited, recovered; by several processes, on read-only folders, in every format."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPO
+from tests.runtool import pieces, request, result
+from workbench.error import StorageError, UsageError
+from workbench.session import owner, runload
+from workbench.session.ids import new_ulid, slug
+from workbench.session.journal import RunJournal
+from workbench.session.reader import read_recording
+from workbench.session.store import Session, SessionStore
+from workbench.workspace import Workspace, init_workspace
+
+GOLDEN = REPO / "tests" / "data" / "session-v1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SessionStore:
+    space = init_workspace(tmp_path / "space")
+    shutil.rmtree(space.sessions)
+    return SessionStore(space)
+
+
+def streaming(session: Session) -> RunJournal:
+    """A run that has not ended; the journal is alive until ``abandon``."""
+    journal = RunJournal.create(session.dir, request())
+    for piece in pieces(["a", "東"]):
+        journal.write(piece)
+    journal.flush()
+    return journal
+
+
+def finished(session: Session, text: str = "done") -> RunJournal:
+    journal = RunJournal.create(session.dir, request())
+    journal.finish(result(text))
+    return journal
+
+
+def disown(journal: RunJournal, **claims: object) -> None:
+    """As if another process had written the recording, and is gone or elsewhere."""
+    journal.abandon()
+    path = journal.path.with_suffix(".jsonl")
+    first, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(json.dumps(json.loads(first) | claims).encode() + b"\n" + rest)
+
+
+DEAD = {"pid": 2**30}
+
+
+def test_a_new_session_is_a_folder_that_sorts_by_time(store: SessionStore) -> None:
+    session = store.new_session("  Tone of\nvoice 東京 ", tags=["a"])
+    assert (session.title, session.tags, session.unsaved) == ("Tone of voice 東京", ("a",), False)
+    assert session.dir.parent.parent == store.workspace.sessions
+    now = datetime.now(UTC)
+    assert session.dir.parent.name == now.strftime("%Y-%m")
+    assert session.dir.name.startswith(now.strftime("%Y%m%dT"))
+    assert "-tone-of-voice-" in session.dir.name
+    assert store.open_session(session.dir) == session
+
+
+def test_newest_first_and_impossible_clocks_by_the_disk(store: SessionStore) -> None:
+    for stamp in ("20260101T000000Z-b-0001", "20251231T235959Z-a-0001", "20260101T000000Z-a-0001"):
+        (store.workspace.sessions / stamp[:6] / stamp / "runs").mkdir(parents=True)
+    future = store.workspace.sessions / "2999-01" / "29990101T000000Z-c-0001"
+    ancient = store.workspace.sessions / "1970-01" / "19700101T000000Z-d-0001"
+    for folder, days in ((future, 400), (ancient, 0)):
+        folder.mkdir(parents=True)
+        moment = (datetime(2026, 11, 1, tzinfo=UTC) - timedelta(days=days)).timestamp()
+        os.utime(folder, (moment, moment))
+    listed = store.list_sessions()
+    assert [info.dir.name[-6:] for info in listed] == ["d-0001", "b-0001", "a-0001", "a-0001", "c-0001"]
+    assert [info.dir.name[:4] for info in store.list_sessions(limit=1)] == ["1970"]
+    assert all(info.problem for info in listed)
+
+
+def test_every_broken_thing_is_listed(store: SessionStore) -> None:
+    session = store.new_session("broken")
+    (session.dir / "session.toml").write_bytes(b"title = \xff\x00[")
+    runs = session.dir / "runs"
+    good = finished(session)
+    contents = [b"", b"\0" * 900, b"<<<<<<< HEAD\n", b'status = "running"', b"format = 999", b"[" * 99_999]
+    names = [new_ulid() for _ in contents]
+    for name, content in zip(names, contents, strict=True):
+        (runs / f"{name}.toml").write_bytes(content)
+        (runs / f"{name}.jsonl").write_bytes(content)
+    (runs / f"{new_ulid()}.toml").mkdir()
+    (info,) = store.list_sessions()
+    assert info.problem
+    assert info.title == session.dir.name
+    listed = {run.id: run for run in store.runs(info)}
+    assert set(names) | {good.run_id} < set(listed)
+    assert listed[good.run_id].status == "finished"
+    assert listed[names[4]].newer
+    assert store.recover() == []
+    for name in names:
+        assert store.open_run(info, name).request.id in (name, "")
+
+
+def test_what_is_not_there_is_said(store: SessionStore) -> None:
+    session = store.new_session("x")
+    with pytest.raises(StorageError, match="no run"):
+        store.open_run(session, new_ulid())
+    for name in ("../session", "", ".x", "a/b"):
+        with pytest.raises(StorageError, match="no run id"):
+            store.open_run(session, name)
+    with pytest.raises(UsageError):
+        store.open_session(session.dir / "none")
+    with pytest.raises(UsageError):
+        store.find_run(new_ulid())
+    assert store.find_run(finished(session).run_id) == session
+
+
+# -- recovery ------------------------------------------------------------------------------------------------
+
+
+def test_a_dead_process_leaves_an_interrupted_run(store: SessionStore) -> None:
+    session = store.new_session("x")
+    journal = streaming(session)
+    disown(journal, **DEAD)
+    recording = journal.path.with_suffix(".jsonl").read_bytes()
+    # The list knows before anything is written.
+    assert store.runs(session)[0].status == "interrupted"
+    assert store.recover() == [journal.run_id]
+    assert store.recover() == []
+    assert 'status = "interrupted"' in journal.path.read_text(encoding="utf-8")
+    record = store.open_run(session, journal.run_id)
+    assert (record.result.text, record.result.tokens_out, record.request) == ("a東", 2, journal.request)
+    assert journal.path.with_suffix(".jsonl").read_bytes() == recording
+
+
+def test_a_run_file_that_is_missing_or_empty_is_made_anew(store: SessionStore) -> None:
+    session = store.new_session("x")
+    journals = [streaming(session), finished(session, "all of it")]
+    disown(journals[0], **DEAD)
+    journals[0].path.unlink()
+    journals[1].path.write_bytes(b"\0" * 512)
+    assert sorted(store.recover()) == sorted(journal.run_id for journal in journals)
+    by_id = {info.id: info.status for info in store.runs(session)}
+    assert by_id == {journals[0].run_id: "interrupted", journals[1].run_id: "finished"}
+
+
+def test_a_run_of_a_process_that_lives_is_shown_live_and_left_alone(store: SessionStore) -> None:
+    session = store.new_session("x")
+    command = [sys.executable, "-m", "tests.crash.writer", str(session.dir)]
+    with subprocess.Popen(command, cwd=REPO, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+        run_id = process.stdout.readline().split()[0].decode()
+        process.send_signal(19)  # SIGSTOP: alive, and writes nothing more
+        info = next(info for info in store.runs(session) if info.id == run_id)
+        assert info.status == "running"
+        assert run_id not in store.recover()
+        process.kill()
+        process.wait()
+        assert run_id in store.recover()
+
+
+@pytest.mark.parametrize(
+    ("claims", "life"),
+    [
+        ({}, "alive"),
+        (DEAD, "dead"),
+        ({"start": 1}, "dead"),
+        ({"boot": "other"}, "dead"),
+        ({"host": "othr"}, "unknown"),
+        ({"pid": "x"}, "unknown"),
+    ],
+)
+def test_who_lives_is_told_by_process_start_and_boot(store: SessionStore, claims: dict[str, object], life: str) -> None:
+    journal = streaming(store.new_session("x"))
+    recording = journal.path.with_suffix(".jsonl")
+    assert owner.life_of(None, recording) == "alive"  # the lock alone tells
+    disown(journal, **claims)
+    assert owner.life_of(read_recording(recording).owner, recording) == life
+
+
+def test_a_run_of_another_machine_is_recovered_only_when_it_stopped_growing(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = store.new_session("x")
+    journal = streaming(session)
+    disown(journal, host="othr")
+    assert store.recover() == []
+    assert store.runs(session)[0].status == "running"
+    monkeypatch.setattr(runload, "WATCH_SECONDS", 0.0)
+    with journal.path.with_suffix(".jsonl").open("ab") as file:
+        file.write(b'{"k":"o","n":2,"at":40,"t":[1],"s":["b"]}\n')
+    assert store.recover() == []
+    assert store.recover() == [journal.run_id]
+    assert store.open_run(session, journal.run_id).result.text == "a東b"
+
+
+# -- versions and edits --------------------------------------------------------------------------------------
+
+
+def test_the_golden_files_of_format_1_open(store: SessionStore) -> None:
+    shutil.copytree(GOLDEN, store.workspace.sessions)
+    before = {path: path.read_bytes() for path in store.workspace.sessions.rglob("*") if path.is_file()}
+    (session,) = store.list_sessions()
+    assert (session.title, session.tags, session.problem) == ("Golden 東京", ("sample",), "")
+    done, broken = store.runs(session)
+    assert (done.status, done.rating, done.template) == ("finished", 4, "templates/say.j2")
+    record = store.open_run(session, done.id)
+    assert record.request == request(id=done.id)
+    assert record.result == result("In 東京\r\n it rains 👩‍💻.\n\x1b[2J ")
+    view = store.recording(session, done.id)
+    assert view.intact
+    assert view.text == record.result.text
+    assert (broken.status, broken.first_words) == ("interrupted", "half")
+    assert store.recover() == []
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_newer_format_is_shown_and_never_changed(store: SessionStore) -> None:
+    session = store.new_session("x")
+    journal = streaming(session)
+    disown(journal, **DEAD, v=2)
+    text = journal.path.read_text(encoding="utf-8").replace("format = 1", "format = 2")
+    journal.path.write_text(text, encoding="utf-8")
+    settings = session.dir / "session.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("format = 1", "format = 2"), encoding="utf-8")
+    newer = store.open_session(session.dir)
+    assert newer.newer
+    assert store.runs(newer)[0].newer
+    assert store.recover() == []
+    with pytest.raises(StorageError, match="newer version"):
+        store.set_title(newer, "y")
+    assert journal.path.read_text(encoding="utf-8") == text
+
+
+def test_an_edited_text_is_marked_and_not_repaired(store: SessionStore) -> None:
+    session = store.new_session("x")
+    journal = finished(session, "It rains.")
+    path = journal.path
+    path.write_text(path.read_text(encoding="utf-8").replace("It rains.", "It shines."), encoding="utf-8")
+    record = store.open_run(session, journal.run_id)
+    assert (record.edited, record.result.text) == (True, "It shines.")
+    assert store.runs(session)[0].edited
+    assert store.recover() == []
+
+
+def test_one_key_changes_and_the_comments_stay(store: SessionStore) -> None:
+    session = store.new_session("old")
+    path = session.dir / "session.toml"
+    text = path.read_text(encoding="utf-8") + "\n# mine\n[extra]\nkey = 1 # why\n"
+    path.write_text(text, encoding="utf-8")
+    run_id = finished(session).run_id
+    session = store.set_title(session, "new “title”")
+    session = store.set_tags(session, ["a", "b"])
+    session = store.rate_run(session, run_id, 4)
+    session = store.note_run(session, run_id, "good\nopening")
+    session = store.rate_run(session, run_id, 5)
+    assert (session.title, session.tags) == ("new “title”", ("a", "b"))
+    (info,) = store.runs(session)
+    assert (info.rating, info.note) == (5, "good\nopening")
+    changed = path.read_text(encoding="utf-8")
+    assert "\n# mine\n[extra]\nkey = 1 # why\n" in changed
+    assert store.rate_run(session, run_id, 0).runs[run_id] == {"note": "good\nopening"}
+    with pytest.raises(UsageError):
+        store.rate_run(session, run_id, 6)
+
+
+def test_edits_of_two_people_merge_and_a_real_conflict_is_said(store: SessionStore) -> None:
+    mine = store.new_session("old")
+    theirs = store.open_session(mine.dir)
+    store.set_tags(theirs, ["x"])
+    assert store.set_title(mine, "mine").tags == ("x",)
+    with pytest.raises(StorageError, match="changed elsewhere to 'mine'"):
+        store.set_title(theirs, "theirs")
+    assert store.open_session(mine.dir).title == "mine"
+
+
+def test_a_read_only_workspace_is_browsed_and_new_runs_go_to_the_state_folder(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = store.new_session("old")
+    finished(old)
+    monkeypatch.setattr(Workspace, "writable", property(lambda _self: False))
+    new = store.new_session("new")
+    assert new.unsaved
+    assert store.workspace.state_dir in new.dir.parents
+    run_id = finished(new).run_id
+    assert {info.title for info in store.list_sessions()} == {"old", "new"}
+    assert store.open_run(new, run_id).result.text == "done"
+
+
+def test_titles_become_file_names_that_travel() -> None:
+    assert slug("Tone of Voice: v2/ß?") == "tone-of-voice-v2"
+    assert slug("東京") == "session"
+    assert len(slug("word " * 40)) <= 32
+
+
+def test_ids_sort_by_their_making() -> None:
+    made = [new_ulid() for _ in range(2000)]
+    assert made == sorted(set(made))
+    assert {len(ulid) for ulid in made} == {26}
