@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from workbench.sandbox.client import Renderer
+from workbench.sandbox.faults import TemplateSyntaxError, UndefinedError
 from workbench.sandbox.limits import PREVIEW, RUN, Limits, RenderReply, RenderRequest, SlotName, SlotReply
 
-__all__ = ["PREVIEW", "RUN", "Limits", "RenderReply", "RenderRequest", "Renderer", "SlotName", "SlotReply"]
+__all__ = [
+    "PREVIEW",
+    "RUN",
+    "Limits",
+    "RenderReply",
+    "RenderRequest",
+    "Renderer",
+    "SlotName",
+    "SlotReply",
+    "TemplateSyntaxError",
+    "UndefinedError",
+]

@@ -1,144 +1,81 @@
 """The parent's side of the bounded worker: synchronous, thread-safe, with a warm spare.
 
-A worker that exceeds its limits is killed and replaced; its reply is foreign and checked before it is used.
+A worker that exceeds its limits is killed and replaced; its replies are foreign and checked before they are used.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import select
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.error import TemplateError
+from workbench.error import LimitExceeded, TemplateError
 from workbench.record import Message
-from workbench.sandbox.faults import fault_error, limit_error
+from workbench.sandbox.faults import column_of, fault_error, limit_error
 from workbench.sandbox.limits import (
     INPUT_BYTES,
     OUTPUT_CHARS,
     PREVIEW,
     RUN,
-    WALL_SECONDS,
     RenderReply,
     RenderRequest,
     SlotName,
     SlotReply,
 )
+from workbench.sandbox.worker import Worker, WorkerGone
 
-REPLY_BYTES = OUTPUT_CHARS * 16
-
-
-class _Worker:
-    """One child process and its socket."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "workbench.sandbox.child", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            )
-        self._socket = ours
-        self._buffer = bytearray()
-        self.ready = False
-
-    def ask(self, line: bytes, seconds: float) -> dict[str, Any] | None:
-        """The reply, or None when the worker died or did not answer in time."""
-        if not self.ready:
-            if self._line(30.0) is None:
-                return None
-            self.ready = True
-        try:
-            self._socket.sendall(line)
-        except OSError:
-            return None
-        raw = self._line(seconds)
-        try:
-            reply = json.loads(raw) if raw else None
-        except (ValueError, RecursionError):
-            return None
-        return reply if isinstance(reply, dict) else None
-
-    def _line(self, seconds: float) -> bytes | None:
-        deadline = time.monotonic() + seconds
-        while (end := self._buffer.find(b"\n")) < 0:
-            left = deadline - time.monotonic()
-            if left <= 0 or len(self._buffer) > REPLY_BYTES or not select.select([self._socket], [], [], left)[0]:
-                return None
-            try:
-                chunk = self._socket.recv(1 << 20)
-            except OSError:
-                return None
-            if not chunk:
-                return None
-            self._buffer += chunk
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        return line
-
-    def close(self) -> int:
-        """Kill and reap; the exit code."""
-        self._socket.close()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        return self.process.wait()
+# A process that has asked this often is an app, not a command: it gets a warm spare.
+SPARE_AFTER = 3
 
 
 class Renderer:
-    """Renders in the worker. Every call may raise TemplateError, LimitExceeded or AccessDenied."""
+    """Renders in the worker. Every call may raise TemplateError, LimitExceeded or AccessDenied.
 
-    def __init__(self, *, spare: bool = False) -> None:
+    ``spare`` True keeps a second, warm worker from the first call on; None only after a few calls.
+    """
+
+    def __init__(self, *, spare: bool | None = None) -> None:
         self._lock = threading.Lock()
-        self._worker: _Worker | None = None
-        self._spare: _Worker | None = None
-        self._keep_spare = spare
+        self._worker: Worker | None = None
+        self._spare: Worker | None = None
+        self._spare_after = {True: 0, None: SPARE_AFTER, False: 1 << 60}[spare]
+        self._calls = 0
 
     def render(self, request: RenderRequest) -> RenderReply:
-        reply = self._call(
-            {
-                "op": "render",
-                "source": request.source,
-                "name": request.name,
-                "variables": dict(request.variables),
-                "data": list(request.data),
-                "loader": dict(request.loader),
-                "cpu": request.limits.seconds(request.source),
-            },
-            known=request.variables,
-            first_line=request.first_line,
-        )
-        messages = tuple(_message(item) for item in _list(reply.get("messages")))
-        used = tuple(str(item) for item in _list(reply.get("used")))
-        return RenderReply(_text(reply.get("text")), messages, used, _text(reply.get("now")))
+        call = {
+            "op": "render",
+            "source": request.source,
+            "name": request.name,
+            "variables": dict(request.variables),
+            "data": list(request.data),
+            "loader": dict(request.loader),
+            "seed": request.seed,
+            "item": request.item,
+            "lists": {name: list(lines) for name, lines in request.lists.items()},
+            "cpu": request.limits.seconds(request.source),
+        }
+        reply = self._call(call, written=request.written, first_line=request.first_line)
+        messages = tuple(_message(item) for item in _list(reply, "messages"))
+        used = tuple(str(item) for item in _list(reply, "used") if item in request.loader)
+        return RenderReply(_text(reply, "text"), messages, used, _text(reply, "now"))
 
     def slots(
         self, source: str, loader: Mapping[str, str], *, name: str = "template", first_line: int = 1
     ) -> SlotReply:
         """Free variables by lexing and parsing only; nothing of the template runs."""
-        call = {
-            "op": "slots",
-            "source": source,
-            "name": name,
-            "loader": dict(loader),
-            "cpu": PREVIEW.seconds(source),
-        }
-        reply = self._call(call, first_line=first_line)
-        shift = first_line - 1
-        names = [item for item in _list(reply.get("names")) if isinstance(item, list) and len(item) == 3]
-        found = tuple(SlotName(str(n), int(line) + shift if line else 0, int(column)) for n, line, column in names)
-        return SlotReply(found, tuple(str(item) for item in _list(reply.get("used"))))
+        cpu = PREVIEW.seconds(source)
+        reply = self._call(
+            {"op": "slots", "source": source, "name": name, "loader": dict(loader), "cpu": cpu}, first_line=first_line
+        )
+        names = []
+        for item in _list(reply, "names"):
+            if not (isinstance(item, list) and len(item) == 2 and isinstance(item[1], int)):
+                raise _foreign("names")
+            slot, line = str(item[0]), item[1]
+            place = (line + first_line - 1, column_of(source, line, slot)) if line > 0 else (0, 0)
+            names.append(SlotName(slot, *place))
+        return SlotReply(tuple(names), tuple(str(item) for item in _list(reply, "used") if item in loader))
 
     def chat(
         self,
@@ -150,19 +87,20 @@ class Renderer:
         add_generation_prompt: bool = True,
     ) -> str:
         """A model's own chat template applied to ``messages``."""
-        tokens = {
-            "bos_token": bos_token,
-            "eos_token": eos_token,
-            "add_generation_prompt": add_generation_prompt,
-        }
+        tokens = {"bos_token": bos_token, "eos_token": eos_token, "add_generation_prompt": add_generation_prompt}
         call = {
             "op": "chat",
             "source": template,
             "name": "chat template",
             "variables": tokens,
+            "messages": [[message.role, message.content] for message in messages],
             "cpu": RUN.cpu,
         }
-        return _text(self._call({**call, "messages": [[m.role, m.content] for m in messages]}).get("text"))
+        return _text(self._call(call), "text")
+
+    def ping(self) -> None:
+        """Start the worker, and wait until it answers."""
+        self._call({"op": "ping", "name": "ping", "cpu": PREVIEW.cpu})
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -177,43 +115,75 @@ class Renderer:
                     worker.close()
             self._worker = self._spare = None
 
-    def _call(
-        self, request: dict[str, Any], *, known: Mapping[str, Any] | None = None, first_line: int = 1
-    ) -> dict[str, Any]:
+    def _call(self, call: dict[str, Any], *, written: str = "", first_line: int = 1) -> dict[str, Any]:
+        name = str(call["name"])
         try:
-            line = json.dumps(request).encode() + b"\n"
-        except (TypeError, ValueError) as error:
-            raise TemplateError(f"a variable cannot be passed to the template: {error}") from error
+            text = json.dumps(call, ensure_ascii=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TemplateError(f"a variable cannot be passed to the template: {error}", file=name) from error
+        line = text.encode("utf-8", "surrogatepass") + b"\n"
         if len(line) > INPUT_BYTES:
-            raise limit_error(request["name"], f"its variables are larger than {INPUT_BYTES >> 20} MB")
+            raise limit_error(name, f"template and variables are larger than {INPUT_BYTES >> 20} MB")
+        reply = self._exchange(line, name, float(call["cpu"]))
+        if "fault" not in reply:
+            return reply
+        source = written or str(call.get("source", ""))
+        raise fault_error(reply, name=name, source=source, loader=call.get("loader", {}), first_line=first_line)
+
+    def _exchange(self, line: bytes, name: str, cpu: float) -> dict[str, Any]:
         with self._lock:
-            worker = self._worker or self._spare or _Worker()
-            if worker is self._spare:
-                self._spare = None
-            self._worker = worker
-            reply = worker.ask(line, WALL_SECONDS + float(request["cpu"]) * 4)
-            if reply is None:
-                worker.close()
-                self._worker = None
-            if self._keep_spare and self._spare is None:
-                self._spare = _Worker()
-        if reply is None:
-            raise limit_error(request["name"], f"it ran longer than its {request['cpu']:g} CPU seconds")
-        if "fault" in reply:
-            raise fault_error(reply, known or {}, first_line)
-        return reply
+            self._calls += 1
+            # A worker that was killed from outside, perhaps while idle, says nothing about this request.
+            for last in (False, True):
+                worker = self._worker = self._worker or self._take_spare() or Worker()
+                try:
+                    reply = worker.ask(line, cpu)
+                except WorkerGone as gone:
+                    self._drop()
+                    if last or not gone.again:
+                        raise limit_error(name, gone.limit) from None
+                    continue
+                if reply.get("fault") == "limit":
+                    # What it has used and kept is not known; the spare is clean.
+                    self._drop()
+                if self._spare is None and self._calls > self._spare_after:
+                    self._spare = Worker()
+                return reply
+        raise AssertionError
+
+    def _take_spare(self) -> Worker | None:
+        spare, self._spare = self._spare, None
+        return spare
+
+    def _drop(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _foreign(what: str) -> TemplateError:
+    return TemplateError(f"the template worker's answer is not understood ({what})")
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _list(reply: Mapping[str, Any], key: str) -> list[Any]:
+    value = reply.get(key)
+    if not isinstance(value, list):
+        raise _foreign(key)
+    return value
+
+
+def _text(reply: Mapping[str, Any], key: str) -> str:
+    value = reply.get(key)
+    if not isinstance(value, str):
+        raise _foreign(key)
+    if len(value) > OUTPUT_CHARS * 4:
+        raise LimitExceeded("stopped: the answer is longer than a prompt may be")
+    return value
 
 
 def _message(item: Any) -> Message:
-    role, content = item
-    if role not in ("system", "user", "assistant"):
-        raise TemplateError(f"the worker answered with an unknown role {role!r}")
-    return Message(role, str(content))
+    if not (isinstance(item, list) and len(item) == 2 and isinstance(item[1], str)):
+        raise _foreign("messages")
+    if item[0] not in ("system", "user", "assistant"):
+        raise _foreign("role")
+    return Message(item[0], item[1])

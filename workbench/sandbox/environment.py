@@ -6,15 +6,22 @@ checks exist for good messages; what holds is the child's memory and time limit.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
+from types import CodeType
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, Undefined, nodes
-from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2 import BaseLoader, BytecodeCache, Environment, StrictUndefined, Undefined, nodes
+from jinja2.bccache import Bucket
+from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateRuntimeError
 from jinja2.ext import Extension, LoopControlExtension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from workbench.sandbox.chance import Chance
+from workbench.sandbox.sections import SectionExtension
 
 SIZE = 32 << 20
 BITS = 32 << 20
@@ -27,6 +34,7 @@ class TooLarge(Exception):
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
     intercepted_unops = frozenset(["+", "-"])
+    section_nonce = ""
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
         """Refuse at once: an undefined value could still be listed or grouped by."""
@@ -60,24 +68,42 @@ def _check_power(base: Any, exponent: Any) -> None:
         raise TooLarge("a number made by '**' would have millions of digits")
 
 
-class SectionExtension(Extension):
-    """``{% system %}..{% endsystem %}`` and the like make chat messages, marked by a nonce that no text can guess."""
+class SourceLoader(BaseLoader):
+    """Serves the sources that the parent sent, and remembers in ``reached`` which were asked for."""
 
-    tags = {"system", "user", "assistant"}  # noqa: RUF012 - Jinja's own interface
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = sources
+        self.reached: list[str] = []
 
-    def parse(self, parser: Parser) -> nodes.Node:
-        token = next(parser.stream)
-        role = str(token.value)
-        body = parser.parse_statements((f"name:end{role}",), drop_needle=True)
-        call = self.call_method("_section", [nodes.Const(role)], lineno=token.lineno)
-        return nodes.CallBlock(call, [], [], body).set_lineno(token.lineno)
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, None]:
+        if template not in self.sources:
+            raise TemplateNotFound(template)
+        if template not in self.reached:
+            self.reached.append(template)
+        # The name is the "file name", so that tracebacks tell included templates apart.
+        return self.sources[template], template, None
 
-    def _section(self, role: str, caller: Any) -> str:
-        nonce = str(self.environment.globals["__nonce__"])
-        body = str(caller())
-        if nonce in body:
-            raise TemplateRuntimeError(f"a {role} section stands inside another section")
-        return f"{nonce}<{role}>{body}{nonce}</>"
+
+class CodeCache(BytecodeCache):
+    """Keeps compiled code between requests: all prompts of one template share a source, and compiling costs most."""
+
+    def __init__(self, entries: int = 64) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+        self._entries = entries
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if len(self._code) >= self._entries:
+            self._code.clear()
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+    def get_source_checksum(self, source: str) -> str:
+        return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        return name
 
 
 class GenerationExtension(Extension):
@@ -90,28 +116,45 @@ class GenerationExtension(Extension):
         return list(parser.parse_statements(("name:endgeneration",), drop_needle=True))
 
 
-def template_environment(loader: dict[str, str], nonce: str, now: str) -> BoundedEnvironment:
-    """For people's templates."""
+class Clock:
+    """``now()`` and ``now("%Y")``: one moment per rendering, and ``said`` tells whether a template asked for it."""
+
+    def __init__(self) -> None:
+        self._moment = datetime.now().astimezone()
+        self.said = ""
+
+    def now(self, form: str = "") -> str:
+        self.said = self._moment.isoformat(timespec="seconds")
+        return self._moment.strftime(form) if form else self.said
+
+
+def template_environment(loader: SourceLoader, cache: CodeCache, chance: Chance, clock: Clock) -> BoundedEnvironment:
+    """For people's templates; one per request."""
     env = BoundedEnvironment(
-        loader=DictLoader(loader),
+        loader=loader,
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
         extensions=[SectionExtension],
-        cache_size=50,
+        bytecode_cache=cache,
     )
-    env.globals["__nonce__"] = nonce
-    env.globals["now"] = lambda: now
+    env.globals |= {
+        "now": clock.now,
+        "pick": chance.pick,
+        "shuffle": chance.shuffle,
+        "sample": chance.sample,
+        "wildcard": chance.wildcard,
+    }
+    env.filters["random"] = chance.random
     return env
 
 
 def chat_environment() -> BoundedEnvironment:
-    """For the chat templates inside model files, as their makers expect it (trimmed blocks, own helpers)."""
+    """For the chat templates inside model files, set up as ``transformers`` does, which their makers test with."""
     env = BoundedEnvironment(
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
-        keep_trailing_newline=True,
         extensions=[LoopControlExtension, GenerationExtension],
     )
 
@@ -121,8 +164,14 @@ def chat_environment() -> BoundedEnvironment:
     def strftime_now(form: str) -> str:
         return datetime.now().strftime(form)
 
-    def tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **_: Any) -> str:
-        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent)
+    def tojson(
+        value: Any,
+        ensure_ascii: bool = False,
+        indent: int | None = None,
+        separators: tuple[str, str] | None = None,
+        sort_keys: bool = False,
+    ) -> str:
+        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
     env.globals["raise_exception"] = raise_exception
     env.globals["strftime_now"] = strftime_now
