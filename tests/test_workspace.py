@@ -79,9 +79,7 @@ def test_caches_and_drafts_stand_outside_and_apart(tmp_path: Path, isolated_home
     assert all(folder.is_dir() and isolated_home in folder.parents for folder in folders)
 
 
-def test_model_folders_keep_their_order_without_duplicates(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_model_folders_keep_their_order_without_duplicates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_MODELS", os.pathsep.join([str(tmp_path / "b"), "", str(tmp_path / "a")]))
     own = user_data_dir() / "models"
     assert models_dirs([tmp_path / "a"]) == [tmp_path / "a", tmp_path / "b", own]

@@ -187,11 +187,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def _escape(match: re.Match[str]) -> str:
     return "".join(
-        f"\\{char}"
-        if char in '\\"'
-        else f"\\u{ord(char):04X}"
-        if ord(char) < 0x10000
-        else f"\\U{ord(char):08X}"
+        f"\\{char}" if char in '\\"' else f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
         for char in match[0]
     )
 
