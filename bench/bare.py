@@ -1,7 +1,7 @@
 """The engine's own loop with nothing around it: the measure that everything else is compared with.
 
-Run as ``python -m bench.bare MODEL PROMPT MAX_TOKENS N_CTX THREADS``; prints one JSON line with tokens, seconds from the
-first to the last token, and seconds to the first token. Settings are those that the workbench sends.
+Run as ``python -m bench.bare MODEL PROMPT MAX_TOKENS N_CTX THREADS``. Prints one JSON line: tokens, seconds from the
+first to the last token, seconds to the first token. Settings are those that the workbench sends.
 """
 
 from __future__ import annotations

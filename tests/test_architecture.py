@@ -24,7 +24,12 @@ print("\\n" + json.dumps([code, sorted(name.partition('.')[0] for name in sys.mo
 def loaded_by(argv: list[str], cwd: Path) -> set[str]:
     """Top-level modules in a fresh interpreter after ``workbench argv``."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE.format(argv=argv)], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", PROBE.format(argv=argv)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     code, modules = json.loads(done.stderr.strip().splitlines()[-1])
     assert code == 0, done.stderr

@@ -76,9 +76,7 @@ def test_many_at_once_make_one_whole_copy(tmp_path: Path) -> None:
     hashes: list[str] = []
 
     def make() -> None:
-        hashes.append(
-            hashlib.sha256(compatible_copy(source, read_header(source), cache).read_bytes()).hexdigest()
-        )
+        hashes.append(hashlib.sha256(compatible_copy(source, read_header(source), cache).read_bytes()).hexdigest())
 
     threads = [threading.Thread(target=make) for _ in range(6)]
     for thread in threads:

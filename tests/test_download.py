@@ -51,9 +51,7 @@ def entry_of(folder: Path, pieces: list[bytes]) -> CatalogEntry:
         for number, piece in enumerate(pieces, 1)
     )
     digest = hashlib.sha256(whole).hexdigest()
-    return CatalogEntry(
-        "tiny", "Tiny", "tiny.gguf", len(whole), digest, parts, "MIT", ("llamacpp",), "a test"
-    )
+    return CatalogEntry("tiny", "Tiny", "tiny.gguf", len(whole), digest, parts, "MIT", ("llamacpp",), "a test")
 
 
 @pytest.fixture

@@ -38,9 +38,7 @@ def test_rows_fit_and_survive_a_resize(text: str, width: int, other: int) -> Non
     assert rows.text() == text
 
 
-@pytest.mark.parametrize(
-    "text", ["hello wide world", "  indented word", "aaaaaaaaaaaaaaa b", "a b  c   d    e"]
-)
+@pytest.mark.parametrize("text", ["hello wide world", "  indented word", "aaaaaaaaaaaaaaa b", "a b  c   d    e"])
 def test_both_ways_of_wrapping_agree(text: str) -> None:
     for width in range(1, 12):
         plain = wrap_line(text, width)

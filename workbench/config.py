@@ -59,7 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("engine", "prefer", "engine_prefer", str, False, "WORKBENCH_ENGINE", "engine to try first"),
     Setting("model", "default", "model", str, False, "WORKBENCH_MODEL", "model used when nothing else says so"),
     Setting("model", "folders", "models", tuple, False, "", "folders that are searched for GGUF files"),
-    Setting("", "keys", "keys", dict, False, "", "command id to keys, for example run = \"f5,ctrl+r\""),
+    Setting("", "keys", "keys", dict, False, "", 'command id to keys, for example run = "f5,ctrl+r"'),
     Setting("", "params", "params", dict, True, "", "sampling parameters used when the template sets none"),
 )
 
@@ -76,7 +76,8 @@ def load_config(workspace: Workspace | None = None, *, env: Mapping[str, str] = 
     for setting in SETTINGS:
         raw = env.get(setting.env, "") if setting.env else ""
         if raw:
-            config = replace(config, **{setting.field: _from_env(setting, raw)})
+            change: dict[str, Any] = {setting.field: _from_env(setting, raw)}
+            config = replace(config, **change)
     return _checked(config)
 
 

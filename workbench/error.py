@@ -84,9 +84,7 @@ class TemplateError(WorkbenchError):
 
     exit_code = ExitCode.TEMPLATE
 
-    def __init__(
-        self, message: str, *, hint: str = "", file: str = "", line: int = 0, column: int = 0
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", file: str = "", line: int = 0, column: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.file = file
         self.line = line

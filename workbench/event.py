@@ -67,7 +67,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``done`` of ``total`` units: percent or bytes while loading, tokens while reading the prompt. Total 0: unknown."""
+    """``done`` of ``total`` units: percent or bytes while loading, tokens while reading the prompt. 0 is unknown."""
 
     t_ms: int
     phase: Phase

@@ -16,7 +16,7 @@ from workbench.error import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """All sampling values of a run. ``seed`` None asks for a fresh one; ``n_ctx`` and ``n_threads`` 0 mean automatic."""
+    """All sampling values of a run. ``seed`` None draws one; ``n_ctx`` and ``n_threads`` 0 mean automatic."""
 
     temperature: float = 0.7
     top_k: int = 40
@@ -80,7 +80,8 @@ def parse_param(name: str, value: object) -> Any:
     try:
         parsed = _convert(spec, value)
     except (TypeError, ValueError, OverflowError):
-        wanted = {tuple: "text or a list of texts", bool: "true or false"}.get(spec.kind, f"a number ({spec.kind.__name__})")
+        words: dict[Any, str] = {tuple: "text or a list of texts", bool: "true or false"}
+        wanted = words.get(spec.kind, f"a number ({spec.kind.__name__})")
         raise UsageError(f"{name} takes {wanted}, not {value!r}", hint=spec.help) from None
     if isinstance(parsed, float | int) and not isinstance(parsed, bool):
         low, high = spec.low, spec.high

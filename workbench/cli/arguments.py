@@ -126,9 +126,7 @@ def variables_of(args: argparse.Namespace) -> dict[str, Any]:
         key, name = pair(item, "--set-file")
         path = Path(name)
         if not path.is_file():
-            raise StorageError(
-                f"there is no file {name!r}", hint=f"--set-file {key}=PATH reads the value from PATH."
-            )
+            raise StorageError(f"there is no file {name!r}", hint=f"--set-file {key}=PATH reads the value from PATH.")
         values[key] = read_text(path)
     return values
 

@@ -92,11 +92,7 @@ def _terminal() -> list[Finding]:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return [Finding("terminal", "warn", "none here", "The app needs one; 'workbench run' does not.")]
     if term in ("", "dumb"):
-        return [
-            Finding(
-                "terminal", "warn", f"TERM={term!r} cannot draw the app", "Set TERM, e.g. xterm-256color."
-            )
-        ]
+        return [Finding("terminal", "warn", f"TERM={term!r} cannot draw the app", "Set TERM, e.g. xterm-256color.")]
     size = os.get_terminal_size()
     text = f"{term}, {size.columns} x {size.lines}"
     if size.columns < 80 or size.lines < 24:
@@ -130,9 +126,7 @@ def _clipboard() -> list[Finding]:
         hint = "tmux passes it on with: set -g set-clipboard on"
         return [Finding("clipboard", "warn", f"{where}OSC 52 through tmux", hint)]
     if os.environ.get("STY"):
-        return [
-            Finding("clipboard", "warn", f"{where}GNU screen drops OSC 52", "Use tmux, or copy by mouse.")
-        ]
+        return [Finding("clipboard", "warn", f"{where}GNU screen drops OSC 52", "Use tmux, or copy by mouse.")]
     return [Finding("clipboard", "ok", f"{where}OSC 52: the terminal itself, if it allows it")]
 
 
@@ -148,9 +142,7 @@ def _engines() -> list[Finding]:
         else:
             findings.append(Finding("engine", "ok", f"{name} {version}".strip()))
     if not any(item.grade == "ok" and not item.text.startswith("scripted") for item in findings):
-        findings.append(
-            Finding("engine", "fail", "nothing here can run a model", "Install xllamacpp or gpt4all.")
-        )
+        findings.append(Finding("engine", "fail", "nothing here can run a model", "Install xllamacpp or gpt4all."))
     return findings
 
 
@@ -184,11 +176,7 @@ def _memory() -> list[Finding]:
 
     free = free_memory()
     if free < 500_000_000:
-        return [
-            Finding(
-                "memory", "warn", f"{human_bytes(free)} free", "Close something, or choose a small model."
-            )
-        ]
+        return [Finding("memory", "warn", f"{human_bytes(free)} free", "Close something, or choose a small model.")]
     return [Finding("memory", "ok", f"{human_bytes(free)} free")]
 
 

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: Parser) -> None:
-    parser.add_argument(
-        "target", metavar="DIR", type=Path, help="folder of the new workspace; made if missing"
-    )
+    parser.add_argument("target", metavar="DIR", type=Path, help="folder of the new workspace; made if missing")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

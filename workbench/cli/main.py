@@ -133,9 +133,7 @@ def _top_parser() -> Parser:
         epilog=f"commands:\n{listing}\n\n'workbench COMMAND --help' tells more.",
         add_help=False,
     )
-    top.option(
-        "--workspace", metavar="DIR", default=None, help="workspace folder (else: found from here upwards)"
-    )
+    top.option("--workspace", metavar="DIR", default=None, help="workspace folder (else: found from here upwards)")
     add_models(top)
     top.option("--quiet", "-q", action="store_true", help="say nothing on stderr but errors")
     top.option("--version", action="store_true", help="print the version")

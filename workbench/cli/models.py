@@ -35,12 +35,8 @@ def configure(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", default="", help="catalog id for get, file or id for inspect")
     add_models(parser)
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.option(
-        "--accept-terms", action="store_true", help="get: the model's own licence terms are accepted"
-    )
-    parser.option(
-        "--if-missing", action="store_true", help="get: nothing to do when any usable model is here"
-    )
+    parser.option("--accept-terms", action="store_true", help="get: the model's own licence terms are accepted")
+    parser.option("--if-missing", action="store_true", help="get: nothing to do when any usable model is here")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -52,9 +48,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.action == "inspect":
         return _inspect(bench, args, console)
     if args.name:
-        raise UsageError(
-            f"'models list' takes no name, {args.name!r} was given", hint="Try 'models inspect NAME'."
-        )
+        raise UsageError(f"'models list' takes no name, {args.name!r} was given", hint="Try 'models inspect NAME'.")
     return _list(bench, args, console)
 
 
@@ -140,21 +134,15 @@ def _inspect(bench: Workbench, args: argparse.Namespace, console: Console) -> in
     if args.format == "json":
         console.out.json(record, indent=2)
     else:
-        rows = [
-            [key, _cell(value)] for key, value in record.items() if key not in ("engines", "chat_template")
-        ]
+        rows = [[key, _cell(value)] for key, value in record.items() if key not in ("engines", "chat_template")]
         console.out.table(rows)
         for choice in record["engines"]:
             copy = f" (through a copy named {choice['needs_copy']!r})" if choice["needs_copy"] else ""
-            console.out.line(
-                f"{choice['engine']}: {'yes' if choice['can'] else 'no'}{copy}: {choice['reason']}"
-            )
+            console.out.line(f"{choice['engine']}: {'yes' if choice['can'] else 'no'}{copy}: {choice['reason']}")
         if record.get("chat_template"):
             console.out.line(f"chat template:\n{record['chat_template']}")
     if record["problem"]:
-        raise ModelError(
-            f"{args.name} cannot be used: {record['problem']}", hint="Fetch or convert it again."
-        )
+        raise ModelError(f"{args.name} cannot be used: {record['problem']}", hint="Fetch or convert it again.")
     return ExitCode.OK
 
 

@@ -118,13 +118,9 @@ class Output:
     def table(self, rows: list[list[str]]) -> None:
         """Left-aligned columns, two blanks apart; the last one is free. Cells become single lines first."""
         safe = [[display_line(cell) for cell in row] for row in rows]
-        widths = [
-            max(cell_width(row[column]) for row in safe) for column in range(len(safe[0]) if safe else 0)
-        ]
+        widths = [max(cell_width(row[column]) for row in safe) for column in range(len(safe[0]) if safe else 0)]
         for row in safe:
-            padded = [
-                cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True)
-            ]
+            padded = [cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True)]
             self.line("  ".join(padded).rstrip())
 
     def _bytes(self, data: bytes) -> None:

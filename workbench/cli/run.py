@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 def configure(parser: Parser) -> None:
     add_template(parser)
     parser.option("--model", metavar="M", default="", help="model by name or path")
-    parser.option(
-        "--engine", choices=ENGINE_NAMES, default="", help="engine (else: chosen from the model file)"
-    )
+    parser.option("--engine", choices=ENGINE_NAMES, default="", help="engine (else: chosen from the model file)")
     add_models(parser)
     parser.option(
         "--param",
@@ -42,9 +40,7 @@ def configure(parser: Parser) -> None:
     parser.option("--seed", metavar="N", help="the same as --param seed=N")
     parser.option("--format", choices=("text", "json", "jsonl"), default="text", help="default: text")
     parser.option("--no-save", action="store_false", dest="save", help="leave nothing on disk")
-    parser.option(
-        "--session", metavar="NAME", default="", help="session by title or folder; made if there is none"
-    )
+    parser.option("--session", metavar="NAME", default="", help="session by title or folder; made if there is none")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

@@ -49,8 +49,7 @@ def compatible_copy(path: Path, header: GgufHeader, cache_dir: Path, *, pre: str
         raise StorageError(f"the cache folder {cache_dir} cannot be used: {error}") from error
     if free < wanted + SPARE:
         raise StorageError(
-            f"the copy of {path.name} for gpt4all needs {size_text(wanted)}, "
-            f"{size_text(free)} are free in {cache_dir}",
+            f"the copy of {path.name} for gpt4all needs {size_text(wanted)}, {size_text(free)} are free in {cache_dir}",
             hint="Free some space, or choose the engine llamacpp, which needs no copy.",
         )
     _write(path, header, pre, target)

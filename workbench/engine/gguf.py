@@ -42,9 +42,7 @@ def read_header(path: str | os.PathLike[str]) -> GgufHeader:
     try:
         status = os.stat(name)
         if not stat.S_ISREG(status.st_mode):
-            return GgufHeader(
-                path=name, kind="missing", problem="this is not a regular file; name a .gguf file"
-            )
+            return GgufHeader(path=name, kind="missing", problem="this is not a regular file; name a .gguf file")
         with open(name, "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             head = file.read(512)
@@ -55,9 +53,7 @@ def read_header(path: str | os.PathLike[str]) -> GgufHeader:
     except FileNotFoundError:
         return GgufHeader(path=name, kind="missing", problem="there is no such file; see `workbench models`")
     except PermissionError:
-        return GgufHeader(
-            path=name, kind="missing", problem="no permission to read the file; change its mode or owner"
-        )
+        return GgufHeader(path=name, kind="missing", problem="no permission to read the file; change its mode or owner")
     except (OSError, ValueError) as error:
         return GgufHeader(path=name, kind="missing", problem=f"the file cannot be read: {error}")
 

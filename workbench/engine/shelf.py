@@ -181,14 +181,8 @@ def _near(name: str, entries: list[ModelEntry]) -> str:
         return _how_to_get(name)
     names = {entry.id.lower(): entry.id for entry in entries}
     near = [names[low] for low in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
-    near += [
-        entry.id for entry in entries if name.lower() in entry.path.name.lower() and entry.id not in near
-    ]
-    return (
-        f"Did you mean {', '.join(near[:3])}?"
-        if near
-        else f"There are: {', '.join(sorted(names.values())[:8])}."
-    )
+    near += [entry.id for entry in entries if name.lower() in entry.path.name.lower() and entry.id not in near]
+    return f"Did you mean {', '.join(near[:3])}?" if near else f"There are: {', '.join(sorted(names.values())[:8])}."
 
 
 def fingerprint(path: Path) -> str:

@@ -129,9 +129,7 @@ class Workbench:
         """What the template needs, bound or not. Blocking, bounded. Raises TemplateError."""
         return self._templates_renderer.slots(document, variables)
 
-    def render(
-        self, document: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False
-    ) -> Rendered:
+    def render(self, document: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False) -> Rendered:
         """The prompt. Blocking, bounded by the preview's or the run's limits. Raises TemplateError."""
         return self._templates_renderer.render(document, variables, preview=preview)
 

@@ -10,7 +10,6 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import __version__
@@ -82,9 +81,7 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
     params, seed_mode = _seeded(params)
     threads = params.n_threads or bench.pool.threads_for(chosen.engine)
-    load = LoadSpec(
-        engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script
-    )
+    load = LoadSpec(engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script)
     request = RunRequest(
         id=new_ulid(),
         created=now_iso(),
@@ -179,20 +176,16 @@ def _for_model(bench: Workbench, prompt: Prompt, header: GgufHeader | None, noti
                 'consider mode = "raw"'
             )
         return replace(prompt, model_text=_transcript(prompt.messages), chat_template=kind)
-    assert header is not None  # noqa: S101 - a template comes from a header
+    assert header is not None
     text = _apply_chat_template(bench, template, prompt.messages, header, notices)
-    return replace(
-        prompt, model_text=text, chat_template="gguf", chat_template_sha256=sha256_text(template)
-    )
+    return replace(prompt, model_text=text, chat_template="gguf", chat_template_sha256=sha256_text(template))
 
 
 def _apply_chat_template(
     bench: Workbench, template: str, messages: tuple[Message, ...], header: GgufHeader, notices: list[str]
 ) -> str:
     try:
-        return bench.renderer.chat(
-            template, messages, bos_token=header.bos_token, eos_token=header.eos_token
-        )
+        return bench.renderer.chat(template, messages, bos_token=header.bos_token, eos_token=header.eos_token)
     except (LimitExceeded, AccessDenied):
         raise
     except TemplateError as error:
@@ -223,5 +216,3 @@ def _jinja_version() -> str:
     from importlib.metadata import version
 
     return f"jinja2 {version('jinja2')}"
-
-
