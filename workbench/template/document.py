@@ -12,9 +12,7 @@ from workbench.record import sha256_text
 from workbench.template.header import Header, HeaderReader
 from workbench.textio import read_text
 
-_FENCE = re.compile(
-    r"\A\ufeff?\+\+\+[ \t]*\r?\n(?P<header>.*?)(?:^|\n)\+\+\+[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
-)
+_FENCE = re.compile(r"\A\ufeff?\+\+\+[ \t]*\r?\n(?P<header>(?:.*\n)*?)\+\+\+[ \t]*(?:\r?\n|\Z)")
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,8 @@ def parse_document(source: str, *, path: str = "template") -> TemplateDocument:
         data = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _toml_error(error, path) from error
-    body = source[match.end() :]
-    return TemplateDocument(
-        path, source, HeaderReader(data, text, path).read(), body, source.count("\n", 0, match.end()) + 1
-    )
+    header = HeaderReader(data, text, path).read()
+    return TemplateDocument(path, source, header, source[match.end() :], source.count("\n", 0, match.end()) + 1)
 
 
 def _toml_error(error: Exception, path: str) -> TemplateError:
@@ -72,7 +68,17 @@ def load_document(path: Path, *, root: Path) -> TemplateDocument:
     return parse_document(read_text(path, limit=4 << 20), path=name)
 
 
-def body_of(source: str) -> str:
-    """The body of an included file; its header is left out."""
+def included_source(source: str) -> str:
+    """An included file without its header; a comment in its place keeps the line numbers of errors.
+
+    With ``jinja = false`` in its header the text is included as it stands.
+    """
     match = _FENCE.match(source)
-    return source[match.end() :] if match else source.removeprefix("\ufeff")
+    if match is None:
+        return source.removeprefix("\ufeff")
+    lines = "\n" * match[0].count("\n")
+    body = source[match.end() :]
+    if re.search(r"^[ \t]*jinja[ \t]*=[ \t]*false\b", match["header"].partition("\n[")[0], re.MULTILINE):
+        text = body.replace("\r\n", "\n").encode("unicode-escape").decode("ascii").replace('"', "\\x22")
+        return f'{{#{lines}#}}{{{{ "{text}" }}}}'
+    return f"{{#{lines}#}}{body}"

@@ -34,6 +34,7 @@ ENUMS: Mapping[str, tuple[str, ...]] = {
 }
 MODEL_KEYS = ("name", "engine")
 SLOT_KEYS = ("type", "default", "choices", "example", "help")
+Path = tuple[str, ...]
 _NAMES = {str: "text", list: "a list", dict: "a table", bool: "true or false"}
 
 
@@ -66,14 +67,14 @@ class HeaderReader:
 
     def read(self) -> Header:
         for key, value in self._data.items():
-            self._known(key, KEYS, "header key")
+            self._known((key,), KEYS, "header key")
             if not isinstance(value, KEYS[key]):
-                raise self._error(key, f"{key} must be {_NAMES[KEYS[key]]}, not {value!r}")  # type: ignore[index]
+                raise self._error((key,), f"{key} must be {_NAMES[KEYS[key]]}, not {value!r}")  # type: ignore[index]
         for key, allowed in ENUMS.items():
             if key in self._data and self._data[key] not in allowed:
-                raise self._error(key, f"{key} cannot be {self._data[key]!r}", "One of: " + ", ".join(allowed))
+                raise self._error((key,), f"{key} cannot be {self._data[key]!r}", "One of: " + ", ".join(allowed))
         if self._data.get("weights") == "guide":
-            raise self._error("weights", 'weights = "guide" is not built yet', 'Use "keep", "strip" or "words".')
+            raise self._error(("weights",), 'weights = "guide" is not built yet', 'Use "keep", "strip" or "words".')
         data = self._data
         return Header(
             title=data.get("title", ""),
@@ -93,68 +94,93 @@ class HeaderReader:
 
     def _model(self) -> dict[str, str]:
         for key, value in self._data.get("model", {}).items():
-            self._known(key, MODEL_KEYS, "key in [model]")
+            self._known(("model", key), MODEL_KEYS, "key in [model]")
             if not isinstance(value, str):
-                raise self._error(key, f"model.{key} must be text, not {value!r}")
+                raise self._error(("model", key), f"model.{key} must be text, not {value!r}")
         return dict(self._data.get("model", {}))
 
     def _params(self) -> dict[str, Any]:
         params = {}
         for key, value in self._data.get("params", {}).items():
-            self._known(key, SPECS, "parameter")
+            self._known(("params", key), SPECS, "parameter")
             try:
                 params[key] = parse_param(key, value)
             except UsageError as error:
-                raise self._error(key, error.message, error.hint) from error
+                raise self._error(("params", key), error.message, error.hint) from error
         return params
 
     def _slot(self, name: str, spec: Any) -> SlotSpec:
-        if not re.fullmatch(r"[A-Za-z_]\w*|\d+", name):
-            raise self._error(name, f"{name!r} cannot be a slot's name", "Use letters, digits and '_', or a number.")
+        where = ("slots", name)
+        if not re.fullmatch(r"[^\W\d]\w*|\d+", name):
+            hint = "Use letters, digits and '_', or a number."
+            raise self._error(where, f"{name!r} cannot be a slot's name", hint)
         if not isinstance(spec, dict):
-            raise self._error(name, f"[slots.{name}] must be a table")
+            raise self._error(where, f"[slots.{name}] must be a table")
         for key in spec:
-            self._known(key, SLOT_KEYS, f"key in [slots.{name}]")
+            self._known((*where, key), SLOT_KEYS, f"key in [slots.{name}]")
         if spec.get("type", "text") not in TYPES:
-            raise self._error(
-                "type", f"type of slot {name!r} cannot be {spec['type']!r}", "One of: " + ", ".join(TYPES)
-            )
+            message = f"type of slot {name!r} cannot be {spec['type']!r}"
+            raise self._error((*where, "type"), message, "One of: " + ", ".join(TYPES))
         choices = spec.get("choices", [])
         if not isinstance(choices, list):
-            raise self._error("choices", f"choices of slot {name!r} must be a list")
+            raise self._error((*where, "choices"), f"choices of slot {name!r} must be a list")
         kind = spec.get("type", "choice" if choices else "text")
         if kind == "choice" and not choices:
-            raise self._error(name, f"slot {name!r} is a choice without choices", 'Add choices = ["a", "b"].')
-        made = SlotSpec(
-            name,
-            kind,
-            spec.get("default"),
-            tuple(map(str, choices)),
-            str(spec.get("example", "")),
-            spec.get("help", ""),
-        )
+            raise self._error(where, f"slot {name!r} is a choice without choices", 'Add choices = ["a", "b"].')
+        texts = {key: str(spec.get(key, "")) for key in ("example", "help")}
+        made = SlotSpec(name, kind, spec.get("default"), tuple(map(str, choices)), **texts)
         if made.default is not None and kind != "file":
             try:
                 convert(made, made.default)
             except UsageError as error:
-                raise self._error("default", f"default of slot {name!r}: {error.message}", error.hint) from error
+                message = f"default of slot {name!r}: {error.message}"
+                raise self._error((*where, "default"), message, error.hint) from error
         return made
 
     def _tables(self, key: str) -> tuple[Mapping[str, Any], ...]:
         tables = self._data.get(key, [])
         if not all(isinstance(item, dict) for item in tables):
-            raise self._error(key, f"[[{key}]] must be tables")
+            raise self._error((key,), f"[[{key}]] must be tables")
         return tuple(tables)
 
-    def _known(self, key: str, known: Any, what: str) -> None:
+    def _known(self, path: Path, known: Any, what: str) -> None:
+        key = path[-1]
         if key in known:
             return
         near = difflib.get_close_matches(key, list(known), n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(known)
-        raise self._error(key, f"unknown {what} {key!r}", hint)
+        raise self._error(path, f"unknown {what} {key!r}", hint)
 
-    def _error(self, key: str, message: str, hint: str = "") -> TemplateError:
-        pattern = rf"^[ \t]*(?:\[+[^\]\n]*\b{re.escape(key)}\]+|\"?{re.escape(key)}\"?[ \t]*=)"
-        match = re.search(pattern, self._source, re.MULTILINE)
-        line = self._source.count("\n", 0, match.start()) + 2 if match else 1
-        return TemplateError(message, hint=hint, file=self._file, line=line, column=1)
+    def _error(self, path: Path, message: str, hint: str = "") -> TemplateError:
+        line, column = locate(self._source, path)
+        # The header's own first line is the file's second.
+        return TemplateError(message, hint=hint, file=self._file, line=line + 1, column=column)
+
+
+_TABLE = re.compile(r"[ \t]*\[+([^\]]+)\]+")
+_ASSIGNED = re.compile(r"[ \t]*([^=#\[]+?)[ \t]*=")
+
+
+def locate(source: str, path: Path) -> tuple[int, int]:
+    """Line and column, from 1, of a key in TOML source; of the nearest table above it if it is not found as written.
+
+    tomllib keeps no positions. Dotted keys and quotes are understood, keys inside inline tables are not.
+    """
+    best, place = 0, (1, 1)
+    table: Path = ()
+    for number, line in enumerate(source.split("\n"), start=1):
+        if match := _TABLE.match(line):
+            table = here = _parts(match[1])
+        elif match := _ASSIGNED.match(line):
+            here = (*table, *_parts(match[1]))
+        else:
+            continue
+        if here == path:
+            return number, match.start(1) + 1
+        if len(here) > best and here == path[: len(here)]:
+            best, place = len(here), (number, match.start(1) + 1)
+    return place
+
+
+def _parts(dotted: str) -> Path:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

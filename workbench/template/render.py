@@ -1,175 +1,256 @@
 """From a document and values to a prompt.
 
-Values enter Jinja as data, never as source, so that braces in a pasted document stay what they are. A body without any
-Jinja needs no worker at all.
+Values and picks enter Jinja as data, never as source, so that braces in a pasted document stay what they are. A body
+without any Jinja needs no worker at all.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
-from workbench.error import StorageError, TemplateError, UsageError
-from workbench.record import IncludeRef, Message, Prompt, sha256_text
-from workbench.sandbox import PREVIEW, RUN, Renderer, RenderRequest
-from workbench.template.document import TemplateDocument, body_of
-from workbench.template.plainslots import BraceSlot, bound, find_slots
+from workbench.error import TemplateError
+from workbench.record import IncludeRef, Message, PatternRef, Prompt
+from workbench.sandbox import PREVIEW, RUN, Limits, Renderer, RenderRequest
+from workbench.template.choice import Context, choose, count, sample, shuffled
+from workbench.template.diagnostic import Diagnostic, PatternError
+from workbench.template.document import TemplateDocument
+from workbench.template.emit import Chosen, Piece
+from workbench.template.include import TemplateFolder
+from workbench.template.scan import parse_body
 from workbench.template.slot import Slot, SlotSpec, values_for
-from workbench.textio import read_text
+from workbench.template.tree import PatternMode, Tree
+from workbench.template.wildcard import WildcardFolder, WildcardSource
 
-FILE_LIMIT = 1 << 20
-FILES_LIMIT = 64
-_JINJA = re.compile(r"\{%-?\+?\s*raw\s*-?%\}.*?\{%-?\+?\s*endraw\s*-?\+?%\}|\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_SECTION = re.compile(r"\{%[-+]?\s*(?:system|user|assistant)\b")
+_LIST_CALL = re.compile(r"""\bwildcard\(\s*(?:"([^"]+)"|'([^']+)')""")
 
 
-@dataclass(frozen=True)
-class RenderWarning:
-    """Something that a person should know; the run goes on."""
+@dataclass(frozen=True, slots=True)
+class PromptChoice:
+    """Which of a template's prompts: by number, of a seed's random sequence, or of the shuffled order of a seed."""
 
-    message: str
-    line: int = 0
-    column: int = 0
+    index: int = 0
+    order: Literal["combinatorial", "sample", "shuffled"] = "combinatorial"
+    seed: int = 0
+
+
+FIRST = PromptChoice()
 
 
 @dataclass(frozen=True)
 class Rendered:
+    """``warnings`` concern a person before a run; ``pieces`` tell where ``text`` (before Jinja) came from.
+
+    ``pattern`` is None for a template with one prompt only.
+    """
+
     prompt: Prompt
     includes: tuple[IncludeRef, ...] = ()
-    warnings: tuple[RenderWarning, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     now: str = ""
+    pattern: PatternRef | None = None
+    chosen: Chosen | None = None
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return self.chosen.pieces if self.chosen is not None else ()
 
 
 class TemplateRenderer:
-    """Renders the templates of one ``templates/`` folder."""
+    """Renders the templates of one ``templates/`` folder (None: nothing to include).
 
-    def __init__(self, renderer: Renderer, templates_dir: Path) -> None:
+    ``wildcards`` None reads the lists of the folder.
+    """
+
+    def __init__(
+        self, renderer: Renderer, templates_dir: Path | None, *, wildcards: WildcardSource | None = None
+    ) -> None:
         self._renderer = renderer
         self._folder = templates_dir
+        if wildcards is None and templates_dir is not None:
+            wildcards = WildcardFolder(templates_dir / "wildcards")
+        self._wildcards = wildcards
 
     def slots(self, doc: TemplateDocument, variables: Mapping[str, Any]) -> list[Slot]:
         """Declared slots first, then free Jinja variables, then brace candidates. Raises TemplateError."""
-        values = {
-            **doc.header.variables,
-            **{k: s.default for k, s in doc.header.slots.items() if s.default is not None},
-        }
-        values |= variables
-        found = {
-            name: Slot(name, name in values, declared=True, free=False, spec=spec)
-            for name, spec in doc.header.slots.items()
-        }
-        if doc.header.jinja and _JINJA.search(doc.body):
-            reply = self._renderer.slots(doc.body, self._loader(), name=doc.name, first_line=doc.body_line)
-            for item in reply.names:
-                spec = doc.header.slots.get(item.name, SlotSpec(item.name))
-                declared = item.name in doc.header.slots
-                found[item.name] = Slot(
-                    item.name, item.name in values, declared, free=True, spec=spec, line=item.line, column=item.column
-                )
-        for start, slot in self._braces(doc):
-            line, column = _place(doc, start + slot.start)
-            head = slot.name.split(".")[0]
-            if not slot.glued and head not in found:
-                found[head] = Slot(head, bound(slot.name, values), spec=SlotSpec(head), line=line, column=column)
+        specs = doc.header.slots
+        defaults = {name for name, spec in specs.items() if spec.default is not None}
+        bound = defaults | {*doc.header.variables, *variables}
+        found = {name: Slot(name, name in bound, declared=True, spec=spec) for name, spec in specs.items()}
+        tree = self.tree(doc, bound)
+        if tree.has_jinja:
+            loader = TemplateFolder(self._folder).reachable(doc.body)
+            for item in self._renderer.slots(doc.body, loader, name=doc.name, first_line=doc.body_line).names:
+                if item.name not in tree.named_picks:
+                    spec = specs.get(item.name, SlotSpec(item.name))
+                    found[item.name] = Slot(
+                        item.name, item.name in bound, item.name in specs, True, spec, item.line, item.column
+                    )
+        for site in tree.slots:
+            head = site.name if site.name in bound else site.name.partition(".")[0]
+            line, column = tree.lines.place(site.start)
+            known = found.get(head)
+            if known is None and head not in tree.named_picks:
+                known = Slot(head, head in bound, spec=SlotSpec(head))
+            if known is not None:
+                found[head] = known if known.line else replace(known, line=line + doc.body_line - 1, column=column)
         return list(found.values())
 
-    def render(self, doc: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False) -> Rendered:
-        """The prompt. Raises TemplateError with file, line, column and hint; UsageError for a slot's wrong value."""
-        header = doc.header
-        values = values_for(header.slots, variables, base=header.variables, folder=self._folder.parent)
-        self._refuse_unset(doc, values)
-        warnings = []
-        pieces: list[str] = []
-        data: list[str] = []
-        last = 0
-        jinja = header.jinja and bool(_JINJA.search(doc.body))
-        names = set(values) | set(header.slots)
-        for start, slot in self._braces(doc):
-            begin, end = start + slot.start, start + slot.end
-            if slot.glued:
-                continue
-            if not bound(slot.name, names):
-                line, column = _place(doc, begin)
-                warnings.append(
-                    RenderWarning(
-                        f"{{{slot.name}}} at {doc.path}:{line}:{column} has no value: kept as text", line, column
-                    )
-                )
-                continue
-            pieces += [doc.body[last:begin], f"{{{{ __pw__[{len(data)}] }}}}" if jinja else _lookup(slot.name, values)]
-            data.append(_lookup(slot.name, values))
-            last = end
-        source = "".join([*pieces, doc.body[last:]])
-        if not jinja:
-            return Rendered(_prompt(header.mode, source, ()), (), tuple(warnings))
-        loader = self._loader()
-        request = RenderRequest(
-            source,
-            name=doc.name,
-            variables={**values, "slot": dict(values)},
-            data=tuple(data),
-            loader=loader,
-            limits=PREVIEW if preview else RUN,
-            first_line=doc.body_line,
+    def tree(self, doc: TemplateDocument, bound: set[str]) -> Tree:
+        """The body's pattern tree; offsets and lines count from the body's begin."""
+        return parse_body(
+            doc.body,
+            {*bound, *doc.header.slots},
+            patterns=cast(PatternMode, doc.header.patterns),
+            jinja=doc.header.jinja,
+            # Looking through the folder costs more than the whole rest of a small template.
+            wildcards=self._wildcards if "__" in doc.body else None,
         )
-        reply = self._renderer.render(request)
-        if reply.messages and header.mode == "raw":
-            raise TemplateError('mode = "raw" has no sections', hint='Use mode = "chat".', file=doc.path)
-        includes = tuple(
-            IncludeRef(name, sha256_text(loader[name]), loader[name]) for name in reply.used if name in loader
-        )
-        return Rendered(_prompt(header.mode, reply.text, reply.messages), includes, tuple(warnings), reply.now)
 
-    def _refuse_unset(self, doc: TemplateDocument, values: Mapping[str, Any]) -> None:
+    def prepare(
+        self, doc: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False, seed: int = 0
+    ) -> Prepared:
+        """Everything that all prompts of a template share. Raises TemplateError, UsageError for a slot's value."""
+        folder = self._folder.parent if self._folder is not None else Path.cwd()
+        values = values_for(doc.header.slots, variables, base=doc.header.variables, folder=folder)
         for name, spec in doc.header.slots.items():
             if name not in values:
-                hint = f"Fill it in, or on the command line: --set {name}=..."
-                raise TemplateError(f"slot {name!r} has no value", hint=f"{hint} {spec.help}".strip(), file=doc.path)
+                hint = f"Fill it in, or on the command line: --set {name}=... {spec.help}".rstrip()
+                raise TemplateError(f"slot {name!r} has no value", hint=hint, file=doc.path, line=1, column=1)
+        files = TemplateFolder(self._folder)
+        loader = files.reachable(doc.body) if doc.header.jinja and "{%" in doc.body else {}
+        return Prepared(
+            doc,
+            values,
+            self.tree(doc, set(values)),
+            Context(values, seed=seed, file=doc.path),
+            files,
+            loader,
+            self._lists([doc.body, *loader.values()]) if doc.header.jinja else {},
+            self._renderer,
+            PREVIEW if preview else RUN,
+            tuple(variables),
+        )
 
-    def _braces(self, doc: TemplateDocument) -> list[tuple[int, BraceSlot]]:
-        if doc.header.patterns == "off":
-            return []
-        found: list[tuple[int, BraceSlot]] = []
-        last = 0
-        regions = list(_JINJA.finditer(doc.body)) if doc.header.jinja else []
-        for match in [*regions, None]:
-            end = match.start() if match else len(doc.body)
-            found += [(last, slot) for slot in find_slots(doc.body[last:end])]
-            last = match.end() if match else end
-        return found
+    def render(
+        self,
+        doc: TemplateDocument,
+        variables: Mapping[str, Any],
+        *,
+        item: PromptChoice = FIRST,
+        preview: bool = False,
+    ) -> Rendered:
+        """One prompt. Raises TemplateError with file, line, column and hint; UsageError for a slot's wrong value."""
+        return self.prepare(doc, variables, preview=preview, seed=item.seed).render(item)
 
-    def _loader(self) -> dict[str, str]:
-        """Bodies of all templates that may be included, by name; no links out, no large files."""
-        root = self._folder.resolve()
-        loader: dict[str, str] = {}
-        for path in sorted(self._folder.rglob("*.j2"), key=lambda item: ("partials" not in item.parts, str(item))):
-            real = path.resolve()
-            if len(loader) >= FILES_LIMIT or not real.is_relative_to(root) or not real.is_file():
-                continue
-            try:
-                loader[path.relative_to(self._folder).as_posix()] = body_of(read_text(real, limit=FILE_LIMIT))
-            except StorageError:
-                continue
-        return loader
-
-
-def _lookup(name: str, values: Mapping[str, Any]) -> str:
-    value: Any = values
-    for part in [name] if name in values else name.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            raise UsageError(f"{{{name}}} has no value", hint=f"Give it one: --set {name}=...")
-        value = value[part]
-    return str(value)
+    def _lists(self, sources: list[str]) -> dict[str, tuple[str, ...]]:
+        names = {match[1] or match[2] for source in sources for match in _LIST_CALL.finditer(source)}
+        if not names or self._wildcards is None:
+            return {}
+        known = [name for name in sorted(names) if self._wildcards.has(name)]
+        return {name: tuple(line.text for line in self._wildcards.lines(name) if line.weight > 0) for name in known}
 
 
-def _prompt(mode: str, text: str, messages: tuple[Message, ...]) -> Prompt:
-    if mode == "raw":
+@dataclass(frozen=True)
+class Prepared:
+    """A template with its values: count it, then render any of its prompts."""
+
+    doc: TemplateDocument
+    values: Mapping[str, Any]
+    tree: Tree
+    context: Context
+    files: TemplateFolder
+    loader: Mapping[str, str]
+    lists: Mapping[str, tuple[str, ...]]
+    renderer: Renderer
+    limits: Limits
+    given: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many prompts the template stands for, exactly."""
+        with self._in_file():
+            return count(self.tree, self.context)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Of the tree, with the file's line numbers, and variables that nothing uses."""
+        shift = self.doc.body_line - 1
+        return (*(replace(item, line=item.line + shift) for item in self.tree.diagnostics), *self._unused())
+
+    def render(self, item: PromptChoice = FIRST) -> Rendered:
+        """One prompt. Raises TemplateError."""
+        with self._in_file():
+            if item.order == "combinatorial":
+                chosen = choose(self.tree, index=item.index, ctx=self.context)
+            else:
+                draw = sample if item.order == "sample" else shuffled
+                chosen = draw(self.tree, item.seed, item.index, self.context)
+        warnings = tuple(found for found in self.diagnostics if found.severity == "warning")
+        pattern = self._pattern(item, chosen)
+        if chosen.jinja_source is None:
+            return Rendered(self._prompt(chosen.text, ()), (), warnings, pattern=pattern, chosen=chosen)
+        variables = {**self.values, **chosen.bindings}
+        reply = self.renderer.render(
+            RenderRequest(
+                chosen.jinja_source,
+                name=self.doc.name,
+                variables={**variables, "slot": variables},
+                data=tuple(chosen.data),
+                loader=self.loader,
+                limits=self.limits,
+                first_line=self.doc.body_line,
+                written=self.doc.body,
+                seed=item.seed,
+                item=item.index,
+                lists=self.lists,
+            )
+        )
+        prompt = self._prompt(reply.text, reply.messages)
+        return Rendered(prompt, self.files.refs(reply.used), warnings, reply.now, pattern, chosen)
+
+    def _pattern(self, item: PromptChoice, chosen: Chosen) -> PatternRef | None:
+        if not chosen.picks and not self.tree.groups:
+            return None
+        seed = None if item.order == "combinatorial" else item.seed
+        return PatternRef(item.index, item.order, str(self.count), seed, chosen.picks)
+
+    def _prompt(self, text: str, messages: tuple[Message, ...]) -> Prompt:
+        if self.doc.header.mode != "raw":
+            return Prompt("messages", messages=messages or (Message("user", text),))
+        if messages:
+            section = _SECTION.search(self.doc.body)
+            line = self.doc.body_line + self.doc.body.count("\n", 0, section.start()) if section else 0
+            raise TemplateError(
+                'mode = "raw" has no sections', hint='Use mode = "chat".', file=self.doc.path, line=line
+            )
         return Prompt("text", text=text)
-    return Prompt("messages", messages=messages or (Message("user", text),))
 
+    def _unused(self) -> Iterator[Diagnostic]:
+        text = None
+        for name in self.given:
+            if name in self.doc.header.slots or name in self.tree.slot_names:
+                continue
+            text = text if text is not None else "\n".join([self.doc.body, *self.loader.values()])
+            if re.search(rf"\b{re.escape(name)}\b", text):
+                continue
+            near = difflib.get_close_matches(name, [*self.doc.header.slots, *self.tree.slot_names], n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else ""
+            yield Diagnostic("warning", "unused-variable", f"nothing uses the variable {name!r}", hint, 0, 0, 1, 1)
 
-def _place(doc: TemplateDocument, offset: int) -> tuple[int, int]:
-    before = doc.body[:offset]
-    return doc.body_line + before.count("\n"), offset - (before.rfind("\n") + 1) + 1
+    @contextmanager
+    def _in_file(self) -> Iterator[None]:
+        """Faults of patterns count lines from the body's begin; people count from the file's."""
+        try:
+            yield
+        except PatternError as error:
+            error.file = error.file or self.doc.path
+            if error.line:
+                error.line += self.doc.body_line - 1
+            raise

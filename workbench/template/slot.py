@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,10 @@ class SlotSpec:
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot as found. ``bound`` tells whether it has a value; ``free`` that Jinja itself needs it."""
+    """A slot as found. ``bound``: it has a value or a default. ``free``: Jinja itself needs it.
+
+    ``line`` and ``column`` are those of the file, from 1; 0 when it stands only in the header or an included file.
+    """
 
     name: str
     bound: bool = False
@@ -58,14 +62,14 @@ def _number(spec: SlotSpec, value: Any) -> int | float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     text = str(value).strip()
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"{spec.name} must be a number, not {text!r}", hint=spec.help) from None
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            return number
+    raise UsageError(f"{spec.name} must be a number, not {text!r}", hint=spec.help)
 
 
 def _bool(spec: SlotSpec, value: Any) -> bool:
@@ -84,27 +88,29 @@ def values_for(
 ) -> dict[str, Any]:
     """All variables of a rendering: ``base``, defaults, then ``given``, each in its slot's type.
 
-    The text of a ``file`` slot is read, relative to ``folder``. Raises UsageError naming the slot, StorageError.
+    The text of a ``file`` slot is read; a default only from within ``folder``, the workspace, because templates may
+    come from strangers. Raises UsageError naming the slot, StorageError.
     """
     values = dict(base)
-    for name, spec in specs.items():
-        if spec.default is not None:
-            values[name] = spec.default
-    values |= {name: value for name, value in given.items() if value is not None}
+    values |= {name: spec.default for name, spec in specs.items() if spec.default is not None}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    values |= chosen
     for name, spec in specs.items():
         if name not in values:
             continue
         if spec.type == "file":
-            values[name] = _file(spec, str(values[name]), folder)
+            values[name] = _file(spec, str(values[name]), folder, own=name not in chosen)
         else:
             values[name] = convert(spec, values[name])
     return values
 
 
-def _file(spec: SlotSpec, value: str, folder: Path) -> str:
+def _file(spec: SlotSpec, value: str, folder: Path, *, own: bool) -> str:
     path = Path(value).expanduser()
-    candidates = [path] if path.is_absolute() else [Path.cwd() / path, folder / path]
-    for candidate in candidates:
+    if own and not (folder / path).resolve().is_relative_to(folder.resolve()):
+        hint = f"Name the file yourself: --set {spec.name}=..."
+        raise UsageError(f"{spec.name}: the default {value!r} is outside of the workspace", hint=hint)
+    for candidate in [folder / path] if own else [Path.cwd() / path, folder / path]:
         if candidate.is_file():
             return read_text(candidate)
     raise UsageError(f"{spec.name}: there is no file {value!r}", hint=spec.help or "Give a path of a text file.")
