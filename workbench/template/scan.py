@@ -8,35 +8,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 
-from workbench.template.build import GroupBuilder, read_header
-from workbench.template.diagnostic import DiagnosticList, LineIndex
-from workbench.template.draw import site_key
+from workbench.template.build import read_header
 from workbench.template.fence import code_intervals
-from workbench.template.guard import HINT, MESSAGES, Frame, kept_as_text, object_delimiter
+from workbench.template.guard import Frame, object_delimiter
+from workbench.template.judge import Hole, Judge, settled
 from workbench.template.region import Region, regions
 from workbench.template.remark import TreeRemarks
-from workbench.template.tree import (
-    MAX_DEPTH,
-    Escape,
-    GroupNode,
-    JinjaNode,
-    Node,
-    PatternMode,
-    SlotNode,
-    SlotSite,
-    Span,
-    SpanKind,
-    SpanWriter,
-    Tree,
-    WildcardNode,
-)
+from workbench.template.tree import JinjaNode, PatternMode, Span, SpanKind, SpanWriter, Tree, WildcardNode
 from workbench.template.wildcard import WildcardSource
 
 _TOKEN = re.compile(r"""\\+["'{}|\[\]]?|[{}|"'\[\]]|\n\s*|__""")
-_NAME = re.compile(r"\d{1,9}(?!\w)|[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _CODE_SLOT = re.compile(r"\{(\d{1,9}|[^\W\d]\w*(?:\.[^\W\d]\w*)*)\}")
 _CODE_GROUP = re.compile(r"\{[^{}|\n]*\|[^{}\n]*\}")
 _PICK = re.compile(r"\{([^\W\d]\w*):=")
@@ -69,16 +52,6 @@ def parse_body(
         names -= missing
 
 
-@dataclass(slots=True)
-class _Hole:
-    """Where an escaped brace stands; it becomes an Escape if it turns out to protect something."""
-
-    start: int
-    end: int
-    text: str
-    live: bool = False
-
-
 class _Scanner:
     def __init__(
         self,
@@ -91,39 +64,34 @@ class _Scanner:
     ) -> None:
         self.source, self.bound, self.picks, self.patterns, self.wildcards = source, bound, picks, patterns, wildcards
         self.regions = regions(source) if jinja else [Region("text", 0, len(source))] if source else []
-        self.marks: list[Span] = []
-        self.found = DiagnosticList(LineIndex(source))
-        self.builder = GroupBuilder(source, self.marks)
-        self.out: list[Node | _Hole] = []
         self.stack: list[Frame] = []
         self.barriers: list[Frame] = []
-        self.sites: list[SlotSite] = []
-        self.groups: list[GroupNode] = []
-        self.seen: dict[str, int] = {}
-        self.quotes = 0
+        self.judge = Judge(source, bound, picks, patterns)
         self.skip = 0
 
     def tree(self) -> Tree:
+        judge = self.judge
         code = self._code()
         starts = [interval[0] for interval in code]
         for region in self.regions:
             if region.kind == "text":
-                self._region(region, code, bisect_right(starts, region.start))
+                self._region(region, code, max(0, bisect_right(starts, region.start) - 1))
                 continue
             if region.kind in ("stmt", "broken"):
                 self._unwind(0, wall=region.start)
-            self.marks.append(Span(region.start, region.end, _JINJA_SPAN[region.kind]))
-            self.out.append(JinjaNode(region.start, region.end, region.kind, region.trim_before, region.trim_after))
+            start, end = region.start, region.end
+            judge.marks.append(Span(start, end, _JINJA_SPAN[region.kind]))
+            judge.out.append(JinjaNode(start, end, region.kind, region.trim_before, region.trim_after))
         self._unwind(0)
-        items = self.builder.fill_plain(0, len(self.source), _settled(self.out))
-        picks = {group.name: group for group in reversed(self.groups) if group.name}
-        has_jinja = any(region.kind != "text" for region in self.regions)
-        broken = any(region.kind == "broken" for region in self.regions)
-        TreeRemarks(self.source, self.found, self.wildcards).add(self.groups, self.regions, self.marks)
+        items = judge.builder.fill_plain(0, len(self.source), settled(judge.out))
+        groups = sorted(judge.groups, key=lambda group: group.start)
+        picks = {group.name: group for group in reversed(groups) if group.name}
+        kinds = {region.kind for region in self.regions} - {"text"}
+        TreeRemarks(self.source, judge.found, self.wildcards).add(groups, self.regions, judge.marks)
         return Tree(
-            self.source, tuple(items), SpanWriter(self.source, self.marks).spans(), self.found.sorted(),
-            tuple(sorted(self.sites, key=lambda site: site.start)), tuple(self.groups), picks, has_jinja, broken,
-            self.patterns, self.wildcards, self.bound,
+            self.source, tuple(items), SpanWriter(self.source, judge.marks).spans(), judge.found.sorted(),
+            tuple(sorted(judge.sites, key=lambda site: site.start)), tuple(groups), picks, bool(kinds),
+            "broken" in kinds, self.patterns, self.wildcards, self.bound,
         )  # fmt: skip
 
     # -- reading
@@ -140,7 +108,8 @@ class _Scanner:
 
     def _region(self, region: Region, code: list[tuple[int, int]], following: int) -> None:
         position = region.start
-        for start, end in code[max(0, following - 1) :] if code else ():
+        for number in range(following, len(code)):
+            start, end = code[number]
             if start >= region.end:
                 break
             if end <= position:
@@ -154,10 +123,10 @@ class _Scanner:
         """Only bound slots work in code (G8)."""
         for match in _CODE_SLOT.finditer(self.source, start, end):
             name = match.group(1)
-            if self._is_bound(name) and not self._glued(match.start(), name):
-                self._slot(match.start(), match.end(), name)
+            if self.judge.is_bound(name) and not self.judge.glued(match.start(), name):
+                self.judge.slot(match.start(), match.end(), name)
         for match in _CODE_GROUP.finditer(self.source, start, end) if self.patterns == "native" else ():
-            self._kept(match.start(), match.end(), "G8", "it stands in code")
+            self.judge.kept(match.start(), match.end(), "G8", "it stands in code")
         if self.stack:
             self.stack[-1].any_newline |= "\n" in self.source[start:end]
 
@@ -189,8 +158,8 @@ class _Scanner:
         if escaped:
             if self.stack and _BARE_BAR.match(self.source, where + 1, limit):
                 return
-            self.out.append(_Hole(where - 1, where + 1, "{"))
-        frame = Frame(where, len(self.out), escaped, quotes=self.quotes, last_edge=where + 1)
+            self.judge.out.append(Hole(where - 1, where + 1, "{"))
+        frame = Frame(where, len(self.judge.out), escaped, quotes=self.judge.quotes, last_edge=where + 1)
         if not escaped:
             frame.delimiter = object_delimiter(self.source, where)
         frame.header = read_header(self.source, where) if self.patterns == "native" else None
@@ -225,7 +194,7 @@ class _Scanner:
 
     def _quote(self, where: int, slashes: int, kind: str) -> None:
         if kind == '"':
-            self.quotes += 1
+            self.judge.quotes += 1
         for barrier in reversed(self.barriers):
             depth, quote = barrier.delimiter or (0, "")
             if quote == kind and slashes >= depth and (slashes - depth) % (2 * depth + 2) == 0:
@@ -233,7 +202,7 @@ class _Scanner:
                 return
         frame = self.stack[-1] if self.stack else None
         if frame and frame.delimiter and not frame.barrier and frame.delimiter[0] == slashes:
-            barrier = Frame(where, len(self.out), barrier=True, delimiter=(slashes, kind), last_edge=where + 1)
+            barrier = Frame(where, len(self.judge.out), barrier=True, delimiter=(slashes, kind), last_edge=where + 1)
             self.stack.append(barrier)
             self.barriers.append(barrier)
 
@@ -246,15 +215,15 @@ class _Scanner:
             return
         name = match.group(1)
         if self.wildcards is not None and self.wildcards.has(name):
-            key = self._key("", match.group())
-            self.out.append(WildcardNode(start, match.end(), name, key))
-            self.marks.append(Span(start, match.end(), "wildcard", name=name))
+            key = self.judge.key("", match.group())
+            self.judge.out.append(WildcardNode(start, match.end(), name, key))
+            self.judge.marks.append(Span(start, match.end(), "wildcard", name=name))
             self.skip = match.end()
             return
         near = self.wildcards.near(name) if self.wildcards is not None else ""
         if near or "/" in name or "*" in name:
             hint = f"did you mean __{near}__?" if near else "put a file of that name into the wildcards folder"
-            self.found.add("warning", "unknown-wildcard", f"no list {name!r}", hint, start, match.end())
+            self.judge.found.add("warning", "unknown-wildcard", f"no list {name!r}", hint, start, match.end())
 
     # -- judging
 
@@ -275,7 +244,9 @@ class _Scanner:
                     else ("unclosed-group", "kept as text: this brace is never closed")
                 )
                 hint = "put the tag outside, or use {% raw %}" if crosses else "close it with }"
-                self.found.add("warning" if crosses else "info", code, message, hint, frame.start, frame.start + 1)
+                self.judge.found.add(
+                    "warning" if crosses else "info", code, message, hint, frame.start, frame.start + 1
+                )
         del self.stack[level:]
         if self.stack and newline:
             self.stack[-1].any_newline = True
@@ -289,121 +260,10 @@ class _Scanner:
             return
         self.stack.pop()
         if frame.escaped:
-            self._close_escaped(frame, end, escaped)
-        elif not self._close_slot(frame, end) and not self._close_group(frame, end):
+            self.judge.close_escaped(frame, end, escaped)
+        elif not self.judge.close_slot(frame, end) and not self.judge.close_group(frame, end):
             pass
         else:
             return
         if self.stack and frame.any_newline:
             self.stack[-1].any_newline = self.stack[-1].bad_newline = True
-
-    def _close_escaped(self, frame: Frame, end: int, escaped: bool) -> None:
-        match = _NAME.match(self.source, frame.start + 1)
-        protects = bool(match and match.end() == end and self._is_bound(match.group()))
-        if frame.header or frame.bars:
-            protects = bool(frame.header) or not kept_as_text(self.source, frame, end, self.quotes)
-            protects = protects and self.patterns == "native"
-        if not protects:
-            if frame.bars and self.patterns == "native":
-                self.found.add(
-                    "info", "nothing-escaped", "this backslash escapes nothing", "it stays as it is",
-                    frame.start - 1, frame.start + 1,
-                )  # fmt: skip
-            return
-        hole = self.out[frame.mark - 1]
-        if isinstance(hole, _Hole):
-            hole.live = True
-            self.marks.append(Span(hole.start, hole.end, "escape"))
-        if escaped:
-            self.out.append(Escape(end - 1, end + 1, "}"))
-            self.marks.append(Span(end - 1, end + 1, "escape"))
-
-    def _close_slot(self, frame: Frame, end: int) -> bool:
-        match = _NAME.match(self.source, frame.start + 1)
-        if match is None or match.end() != end:
-            return False
-        name, start = match.group(), frame.start
-        bound, glued = self._is_bound(name), self._glued(start, match.group())
-        if bound and not glued:
-            self._slot(start, end + 1, name)
-        elif bound:
-            self.found.add(
-                "warning", "slot-glued", f"kept as text: {{{name}}} touches the text before it",
-                f'write {{{{ slot["{name}"] }}}}' if name[0].isdigit() else f"write {{{{ {name} }}}}", start, end + 1,
-            )  # fmt: skip
-        elif not glued:
-            self.sites.append(SlotSite(name, start, end + 1, False))
-            self.marks.append(Span(start, end + 1, "unbound-slot", name=name))
-            hint = f"give {name!r} a value to make it a slot"
-            self.found.add("warning", "unbound-slot", f"kept as text: {name!r} has no value", hint, start, end + 1)
-        return bound and not glued
-
-    def _slot(self, start: int, end: int, name: str) -> None:
-        self.out.append(SlotNode(start, end, name))
-        self.sites.append(SlotSite(name, start, end, True))
-        self.marks.append(Span(start, end, "slot", name=name))
-
-    def _is_bound(self, name: str) -> bool:
-        return name in self.bound or name in self.picks or name.partition(".")[0] in self.bound
-
-    def _glued(self, start: int, name: str) -> bool:
-        """Whether the brace at ``start`` touches text in a way that says: this is not a slot."""
-        source = self.source
-        before = source[start - 1] if start else ""
-        if not before or (self.out and self.out[-1].end == start):
-            return False
-        if before in "\\$#%@":
-            return True
-        if name[0].isdigit():
-            return before.isalnum() or before in "_^)]}"
-        if not (before.isascii() and before.isalpha()):
-            return False
-        position = start - 1
-        while position > 0 and source[position].isascii() and source[position].isalpha():
-            position -= 1
-        return source[position] == "\\"
-
-    def _close_group(self, frame: Frame, end: int) -> bool:
-        if self.patterns != "native" or not (frame.header or frame.bars):
-            if frame.string_bars and self.patterns == "native":
-                self._kept(frame.start, end + 1, "G1", MESSAGES["G1"])
-            return False
-        if frame.header is None:
-            guard = kept_as_text(self.source, frame, end, self.quotes)
-            if guard:
-                self._kept(frame.start, end + 1, guard, MESSAGES[guard])
-                return False
-        elif not frame.header.explicit and not frame.bars:
-            return False
-        children = _settled(self.out[frame.mark :])
-        height = 1 + max((child.height for child in children if isinstance(child, GroupNode)), default=0)
-        if height > MAX_DEPTH:
-            self._kept(frame.start, end + 1, "too-deep", f"groups nest deeper than {MAX_DEPTH}")
-            return False
-        options = self.builder.options(frame.header, frame.start, end, frame.bars, children)
-        if options is None:
-            return False
-        name = frame.header.name if frame.header else ""
-        key = self._key(name, self.source[frame.start : end + 1])
-        group = self.builder.group(frame.header, frame.start, end, options, key, height)
-        del self.out[frame.mark :]
-        self.out.append(group)
-        self.groups.append(group)
-        return True
-
-    def _key(self, name: str, text: str) -> str:
-        seen = self.seen.get(text, 0)
-        self.seen[text] = seen + 1
-        return site_key(name, text, seen)
-
-    def _kept(self, start: int, end: int, code: str, why: str) -> None:
-        self.found.add("info", code, f"kept as text: {why}", HINT, start, end)
-
-
-def _settled(out: Iterable[Node | _Hole]) -> list[Node]:
-    """Nodes, with escapes that protect something; the others are text."""
-    return [
-        Escape(item.start, item.end, item.text) if isinstance(item, _Hole) else item
-        for item in out
-        if not isinstance(item, _Hole) or item.live
-    ]
