@@ -6,60 +6,27 @@ without any Jinja needs no worker at all.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from workbench.error import TemplateError
-from workbench.record import IncludeRef, Message, PatternRef, Prompt
-from workbench.sandbox import PREVIEW, RUN, Limits, Renderer, RenderRequest
-from workbench.template.choice import Context, choose, count, sample, shuffled
-from workbench.template.diagnostic import Diagnostic, PatternError
+from workbench.sandbox import PREVIEW, RUN, Renderer
+from workbench.template.choice import Context
 from workbench.template.document import TemplateDocument
-from workbench.template.emit import Chosen, Piece
 from workbench.template.include import TemplateFolder
+from workbench.template.prepared import FIRST, Prepared, PromptChoice, Rendered, weighted
 from workbench.template.scan import parse_body
 from workbench.template.slot import Slot, SlotSpec, values_for
 from workbench.template.tree import PatternMode, Tree
+from workbench.template.weight import WeightMode
 from workbench.template.wildcard import WildcardFolder, WildcardSource
 
-_SECTION = re.compile(r"\{%[-+]?\s*(?:system|user|assistant)\b")
+__all__ = ["FIRST", "Prepared", "PromptChoice", "Rendered", "TemplateRenderer"]
+
 _LIST_CALL = re.compile(r"""\bwildcard\(\s*(?:"([^"]+)"|'([^']+)')""")
-
-
-@dataclass(frozen=True, slots=True)
-class PromptChoice:
-    """Which of a template's prompts: by number, of a seed's random sequence, or of the shuffled order of a seed."""
-
-    index: int = 0
-    order: Literal["combinatorial", "sample", "shuffled"] = "combinatorial"
-    seed: int = 0
-
-
-FIRST = PromptChoice()
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """``warnings`` concern a person before a run; ``pieces`` tell where ``text`` (before Jinja) came from.
-
-    ``pattern`` is None for a template with one prompt only.
-    """
-
-    prompt: Prompt
-    includes: tuple[IncludeRef, ...] = ()
-    warnings: tuple[Diagnostic, ...] = ()
-    now: str = ""
-    pattern: PatternRef | None = None
-    chosen: Chosen | None = None
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        return self.chosen.pieces if self.chosen is not None else ()
 
 
 class TemplateRenderer:
@@ -114,21 +81,36 @@ class TemplateRenderer:
         )
 
     def prepare(
-        self, doc: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False, seed: int = 0
+        self,
+        doc: TemplateDocument,
+        variables: Mapping[str, Any],
+        *,
+        preview: bool = False,
+        complete: bool = True,
+        seed: int = 0,
     ) -> Prepared:
-        """Everything that all prompts of a template share. Raises TemplateError, UsageError for a slot's value."""
+        """Everything that all prompts of a template share. Raises TemplateError, UsageError for a slot's value.
+
+        ``complete`` False lets declared slots be unset, as counting needs no values; ``seed`` is for ``{any$$..}``.
+        """
         folder = self._folder.parent if self._folder is not None else Path.cwd()
         values = values_for(doc.header.slots, variables, base=doc.header.variables, folder=folder)
         for name, spec in doc.header.slots.items():
-            if name not in values:
+            if complete and name not in values:
                 hint = f"Fill it in, or on the command line: --set {name}=... {spec.help}".rstrip()
                 raise TemplateError(f"slot {name!r} has no value", hint=hint, file=doc.path, line=1, column=1)
+        tree = used = self.tree(doc, set(values))
+        mode = cast(WeightMode, doc.header.weights)
+        body = weighted(doc.body, mode, jinja=doc.header.jinja)
+        if body != doc.body:
+            used = self.tree(replace(doc, body=body), set(values))
         files = TemplateFolder(self._folder)
         loader = files.reachable(doc.body) if doc.header.jinja and "{%" in doc.body else {}
         return Prepared(
             doc,
             values,
-            self.tree(doc, set(values)),
+            tree,
+            used,
             Context(values, seed=seed, file=doc.path),
             files,
             loader,
@@ -155,102 +137,3 @@ class TemplateRenderer:
             return {}
         known = [name for name in sorted(names) if self._wildcards.has(name)]
         return {name: tuple(line.text for line in self._wildcards.lines(name) if line.weight > 0) for name in known}
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A template with its values: count it, then render any of its prompts."""
-
-    doc: TemplateDocument
-    values: Mapping[str, Any]
-    tree: Tree
-    context: Context
-    files: TemplateFolder
-    loader: Mapping[str, str]
-    lists: Mapping[str, tuple[str, ...]]
-    renderer: Renderer
-    limits: Limits
-    given: tuple[str, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """How many prompts the template stands for, exactly."""
-        with self._in_file():
-            return count(self.tree, self.context)
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Of the tree, with the file's line numbers, and variables that nothing uses."""
-        shift = self.doc.body_line - 1
-        return (*(replace(item, line=item.line + shift) for item in self.tree.diagnostics), *self._unused())
-
-    def render(self, item: PromptChoice = FIRST) -> Rendered:
-        """One prompt. Raises TemplateError."""
-        with self._in_file():
-            if item.order == "combinatorial":
-                chosen = choose(self.tree, index=item.index, ctx=self.context)
-            else:
-                draw = sample if item.order == "sample" else shuffled
-                chosen = draw(self.tree, item.seed, item.index, self.context)
-        warnings = tuple(found for found in self.diagnostics if found.severity == "warning")
-        pattern = self._pattern(item, chosen)
-        if chosen.jinja_source is None:
-            return Rendered(self._prompt(chosen.text, ()), (), warnings, pattern=pattern, chosen=chosen)
-        variables = {**self.values, **chosen.bindings}
-        reply = self.renderer.render(
-            RenderRequest(
-                chosen.jinja_source,
-                name=self.doc.name,
-                variables={**variables, "slot": variables},
-                data=tuple(chosen.data),
-                loader=self.loader,
-                limits=self.limits,
-                first_line=self.doc.body_line,
-                written=self.doc.body,
-                seed=item.seed,
-                item=item.index,
-                lists=self.lists,
-            )
-        )
-        prompt = self._prompt(reply.text, reply.messages)
-        return Rendered(prompt, self.files.refs(reply.used), warnings, reply.now, pattern, chosen)
-
-    def _pattern(self, item: PromptChoice, chosen: Chosen) -> PatternRef | None:
-        if not chosen.picks and not self.tree.groups:
-            return None
-        seed = None if item.order == "combinatorial" else item.seed
-        return PatternRef(item.index, item.order, str(self.count), seed, chosen.picks)
-
-    def _prompt(self, text: str, messages: tuple[Message, ...]) -> Prompt:
-        if self.doc.header.mode != "raw":
-            return Prompt("messages", messages=messages or (Message("user", text),))
-        if messages:
-            section = _SECTION.search(self.doc.body)
-            line = self.doc.body_line + self.doc.body.count("\n", 0, section.start()) if section else 0
-            raise TemplateError(
-                'mode = "raw" has no sections', hint='Use mode = "chat".', file=self.doc.path, line=line
-            )
-        return Prompt("text", text=text)
-
-    def _unused(self) -> Iterator[Diagnostic]:
-        text = None
-        for name in self.given:
-            if name in self.doc.header.slots or name in self.tree.slot_names:
-                continue
-            text = text if text is not None else "\n".join([self.doc.body, *self.loader.values()])
-            if re.search(rf"\b{re.escape(name)}\b", text):
-                continue
-            near = difflib.get_close_matches(name, [*self.doc.header.slots, *self.tree.slot_names], n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else ""
-            yield Diagnostic("warning", "unused-variable", f"nothing uses the variable {name!r}", hint, 0, 0, 1, 1)
-
-    @contextmanager
-    def _in_file(self) -> Iterator[None]:
-        """Faults of patterns count lines from the body's begin; people count from the file's."""
-        try:
-            yield
-        except PatternError as error:
-            error.file = error.file or self.doc.path
-            if error.line:
-                error.line += self.doc.body_line - 1
-            raise
