@@ -51,7 +51,7 @@ async def test_a_run_is_on_disk_and_opens_again_exactly(bench: Workbench) -> Non
     assert record.result.text == "".join(PIECES)
     assert record.result.sha256 == sha256_text("".join(PIECES)) == events[-1].sha256
     assert record.request.prompt.plain == "Say 雨 or 傘."
-    assert dict(record.request.variables) == {"what": "雨 or 傘"}
+    assert record.request.variables["what"] == "雨 or 傘"
 
 
 async def test_the_request_is_durable_before_the_engine_answers(bench: Workbench) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.service.run import RunHandle, RunSpec
     from workbench.session.store import SessionStore
     from workbench.template.document import TemplateDocument
+    from workbench.template.prepared import Prepared
     from workbench.template.render import Rendered, TemplateRenderer
     from workbench.template.slot import Slot
 
@@ -129,8 +130,14 @@ class Workbench:
         """What the template needs, bound or not. Blocking, bounded. Raises TemplateError."""
         return self._templates_renderer.slots(document, variables)
 
+    def prepare(
+        self, document: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False, seed: int = 0
+    ) -> Prepared:
+        """The template with its values: count its prompts, render any. Blocking, bounded. Raises TemplateError."""
+        return self._templates_renderer.prepare(document, variables, preview=preview, seed=seed)
+
     def render(self, document: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False) -> Rendered:
-        """The prompt. Blocking, bounded by the preview's or the run's limits. Raises TemplateError."""
+        """The first prompt. Blocking, bounded by the preview's or the run's limits. Raises TemplateError."""
         return self._templates_renderer.render(document, variables, preview=preview)
 
     # -- models ------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from workbench.error import AccessDenied, LimitExceeded, TemplateError, UsageErr
 from workbench.param import Params, params_from
 from workbench.record import Message, ModelRef, Prompt, RunRequest, TemplateRef, sha256_text
 from workbench.session.ids import new_ulid, now_iso
+from workbench.template.prepared import FIRST, PromptChoice
 
 if TYPE_CHECKING:
     from workbench.engine.gguf import GgufHeader
@@ -45,6 +46,7 @@ class RunSpec:
     parent: str = ""
     changed: tuple[str, ...] = ()
     script: str = ""
+    item: PromptChoice = FIRST
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class RunPlan:
 def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     """Render, choose, check. Raises TemplateError, ModelError, UsageError."""
     document = spec.document
-    rendered = bench.render(document, spec.variables)
+    prepared = bench.prepare(document, spec.variables, seed=spec.item.seed)
+    rendered = prepared.render(spec.item)
     notices = [diagnostic.message for diagnostic in rendered.warnings]
     params = params_from(bench.config.params)
     params = params_from(document.header.params, params)
@@ -93,7 +96,7 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
             engine=_jinja_version(),
             includes=tuple(rendered.includes),
         ),
-        variables=dict(spec.variables),
+        variables=_variables(document, prepared.values, spec.variables),
         prompt=prompt,
         engine=chosen.engine,
         engine_version=engine_version(chosen.engine) or "",
@@ -102,6 +105,7 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         seed_mode=seed_mode,
         group=spec.group,
         pane=spec.pane,
+        pattern=rendered.pattern,
         parent=spec.parent,
         changed=spec.changed,
         threads=threads,
@@ -150,6 +154,15 @@ def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params
         name=header.name,
     )
     return _Chosen(verdict.engine, model, header, verdict.reason, str(path), n_ctx, notice)
+
+
+def _variables(document: TemplateDocument, values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every value that was used, defaults included; of a file slot its path, the text is in the prompt."""
+    files = {name for name, spec in document.header.slots.items() if spec.type == "file"}
+    return {
+        name: given.get(name, document.header.slots[name].default) if name in files else value
+        for name, value in values.items()
+    }
 
 
 def _seeded(params: Params) -> tuple[Params, SeedMode]:

@@ -150,7 +150,7 @@ class RunHandle:
                 yield self._cancel_event(started)
                 return
             async for event in self._process.generate(plan.prompt_text, plan.request.params, run_started=started):
-                healthy = not isinstance(event, Failed) or event.kind == "context"
+                healthy = not isinstance(event, Failed) or event.kind in ("context", "refused")
                 yield event
         finally:
             process, self._process = self._process, None
