@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -100,21 +100,22 @@ class Prepared:
         if chosen.jinja_source is None:
             return Rendered(self._prompt(chosen.text, ()), (), warnings, pattern=pattern, chosen=chosen)
         variables = {**self.values, **chosen.bindings}
-        reply = self.renderer.render(
-            RenderRequest(
-                chosen.jinja_source,
-                name=self.doc.name,
-                variables={**variables, "slot": variables},
-                data=tuple(chosen.data),
-                loader=self.loader,
-                limits=self.limits,
-                first_line=self.doc.body_line,
-                written=self.doc.body,
-                seed=item.seed,
-                item=item.index,
-                lists=self.lists,
+        with self._in_file():
+            reply = self.renderer.render(
+                RenderRequest(
+                    chosen.jinja_source,
+                    name=self.doc.name,
+                    variables={**variables, "slot": variables},
+                    data=tuple(chosen.data),
+                    loader=self.loader,
+                    limits=self.limits,
+                    first_line=self.doc.body_line,
+                    written=self.doc.body,
+                    seed=item.seed,
+                    item=item.index,
+                    lists=self.lists,
+                )
             )
-        )
         prompt = self._prompt(reply.text, reply.messages)
         return Rendered(prompt, self.files.refs(reply.used), warnings, reply.now, pattern, chosen)
 
@@ -147,16 +148,26 @@ class Prepared:
             hint = f"Did you mean {near[0]!r}?" if near else ""
             yield Diagnostic("warning", "unused-variable", f"nothing uses the variable {name!r}", hint, 0, 0, 1, 1)
 
-    @contextmanager
-    def _in_file(self) -> Iterator[None]:
-        """Faults of patterns count lines from the body's begin; people count from the file's."""
-        try:
-            yield
-        except PatternError as error:
-            error.file = error.file or self.doc.path
-            if error.line:
-                error.line += self.doc.body_line - 1
-            raise
+    def _in_file(self) -> AbstractContextManager[None]:
+        return faults_in(self.doc, self.loader)
+
+
+@contextmanager
+def faults_in(doc: TemplateDocument, loader: Mapping[str, str]) -> Iterator[None]:
+    """Give faults the path and line that people know.
+
+    Patterns count lines from the body's begin; Jinja knows templates by their name within ``templates/``.
+    """
+    try:
+        yield
+    except TemplateError as error:
+        if isinstance(error, PatternError) and error.line:
+            error.line += doc.body_line - 1
+        if error.file in ("", doc.name):
+            error.file = doc.path
+        elif error.file in loader and doc.path.startswith("templates/"):
+            error.file = f"templates/{error.file}"
+        raise
 
 
 def decimal(number: int) -> str:

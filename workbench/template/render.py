@@ -17,7 +17,7 @@ from workbench.sandbox import PREVIEW, RUN, Renderer
 from workbench.template.choice import Context
 from workbench.template.document import TemplateDocument
 from workbench.template.include import TemplateFolder
-from workbench.template.prepared import FIRST, Prepared, PromptChoice, Rendered, weighted
+from workbench.template.prepared import FIRST, Prepared, PromptChoice, Rendered, faults_in, weighted
 from workbench.template.scan import parse_body
 from workbench.template.slot import Slot, SlotSpec, values_for
 from workbench.template.tree import PatternMode, Tree
@@ -53,7 +53,9 @@ class TemplateRenderer:
         tree = self.tree(doc, bound)
         if tree.has_jinja:
             loader = TemplateFolder(self._folder).reachable(doc.body)
-            for item in self._renderer.slots(doc.body, loader, name=doc.name, first_line=doc.body_line).names:
+            with faults_in(doc, loader):
+                names = self._renderer.slots(doc.body, loader, name=doc.name, first_line=doc.body_line).names
+            for item in names:
                 if item.name not in tree.named_picks:
                     spec = specs.get(item.name, SlotSpec(item.name))
                     found[item.name] = Slot(
