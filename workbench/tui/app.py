@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -96,11 +97,22 @@ class WorkbenchApp(App[int]):
             "revert": main.editing.revert,
             "new_template": main.editing.new,
             "quit": self._quit,
+            "prompt_number": main.editing.ask_number,
             "copy": self._copy_output,
             "copy_prompt": self._copy_prompt,
         }
         if name in work:
             main.run_worker(work[name](), group=f"command-{name}", exclusive=False)
+            return
+        turns = {
+            "prompt_next": main.editing.index + 1,
+            "prompt_previous": main.editing.index - 1,
+            "prompt_first": 0,
+            "prompt_last": -1,
+            "prompt_random": secrets.randbelow(max(1, main.editing.count)),
+        }
+        if name in turns:
+            main.run_worker(main.editing.turn_to(turns[name]), group="turn")
             return
         simple = {
             "help": self._help,

@@ -73,7 +73,10 @@ class Browsing:
 
     async def _show(self, record: RunRecord) -> None:
         screen, request, result = self.screen, record.request, record.result
-        await screen.editing.show_source(request.template.path, request.template.source, dict(request.variables))
+        pattern = request.pattern
+        index = pattern.index if pattern is not None and pattern.order == "combinatorial" else 0
+        values = dict(request.variables)
+        await screen.editing.show_source(request.template.path, request.template.source, values, index=index)
         screen.output.set_text(result.text)
         screen.output.placeholder = "This run gave no text." + (f"\n\n{result.error}" if result.error else "")
         screen.preview.set_text(request.prompt.plain)

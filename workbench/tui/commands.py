@@ -47,6 +47,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("area_output", "Go to output", "the answer", ("alt+4",)),
     Command("slots", "Go to slots", "fill in the template's variables", ("alt+5", "alt+v")),
     Command("engine", "Switch engine", "automatic, llamacpp, gpt4all or scripted", ("alt+e",)),
+    Command("prompt_next", "Next prompt", "show the pattern's next prompt; a run takes the one shown", ("alt+j",)),
+    Command("prompt_previous", "Previous prompt", "show the pattern's previous prompt", ("alt+k",)),
+    Command("prompt_first", "First prompt", "back to the pattern's first prompt", ("alt+0",)),
+    Command("prompt_last", "Last prompt", "show the pattern's last prompt", ("alt+9",)),
+    Command("prompt_random", "Random prompt", "show any prompt of the pattern", ("alt+x",)),
+    Command("prompt_number", "Prompt by number", "show the prompt of a number", ("alt+g",)),
     Command("theme", "Next theme", "walk through the themes", ("alt+t",)),
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit"),
 )

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.content import Content
+from textual.widgets import Static
+
 from workbench.error import StorageError, TemplateError, WorkbenchError
 from workbench.session.drafts import drop_draft, load_drafts, save_draft
 from workbench.template.document import TemplateDocument, parse_document
+from workbench.template.prepared import PromptChoice
 from workbench.template.slot import Slot
 from workbench.textio import atomic_write, read_text
 from workbench.tui.screens.modal import AskText, Confirm
@@ -31,6 +35,14 @@ Tell me about {{ topic }}.
 """
 
 
+def number_text(number: int) -> str:
+    """A whole number for people: grouped, and as a power of ten when it is very long."""
+    if number < 10**15:
+        return f"{number:,}"
+    digits = len(str(number)) if number < 10**4000 else int(number.bit_length() * 0.30103)
+    return f"about 10^{digits - 1}" if number != 10 ** (digits - 1) else f"10^{digits - 1}"
+
+
 @dataclass
 class Buffer:
     """``path`` is relative to the workspace; ``saved`` is the file's text as last read or written."""
@@ -50,6 +62,8 @@ class Editing:
         self._typed = 0
         self.rendered: Rendered | None = None
         self._draft_due = False
+        self.index = 0
+        self.count = 1
 
     @property
     def bench(self) -> Any:
@@ -83,7 +97,7 @@ class Editing:
         if draft is not None and draft.text != text:
             self.screen.say(f"Unsaved changes of {name} were kept. ^S saves them, Alt+r goes back to the file.")
 
-    async def show_source(self, path: str, source: str, values: dict[str, Any]) -> None:
+    async def show_source(self, path: str, source: str, values: dict[str, Any], *, index: int = 0) -> None:
         """Show a recorded run's template; the file on disk stays as it is."""
         self.keep_draft()
         file = self.bench.workspace.root / path
@@ -93,9 +107,10 @@ class Editing:
             saved = ""
         self.buffer = Buffer(path, saved)
         await self.screen.form.fill(values)
-        await self._show(source)
+        await self._show(source, index=index)
 
-    async def _show(self, text: str) -> None:
+    async def _show(self, text: str, *, index: int = 0) -> None:
+        self.index = index
         self.screen.editor.load_text(text)
         self.screen.editor.error_line = 0
         self.screen.editor.move_cursor((0, 0))
@@ -188,7 +203,7 @@ class Editing:
         mine = self._request
         text, path = self.screen.editor.text, self.buffer.path or "templates/untitled.j2"
         values = dict(self.screen.form.values)
-        slots, rendered, error = await asyncio.to_thread(self._render, text, path, values)
+        slots, rendered, error, count = await asyncio.to_thread(self._render, text, path, values, self.index)
         if mine != self._request or not self.screen.is_mounted:
             return
         if slots is not None:
@@ -197,6 +212,7 @@ class Editing:
             self._fault(error)
             return
         self.rendered = rendered
+        self._counted(count)
         assert rendered is not None
         editor, preview = self.screen.editor, self.screen.preview
         editor.error_line = 0
@@ -206,8 +222,8 @@ class Editing:
         self.screen.problem("; ".join(notes[:2]), quiet=True)
 
     def _render(
-        self, text: str, path: str, values: dict[str, Any]
-    ) -> tuple[list[Slot] | None, Rendered | None, WorkbenchError | None]:
+        self, text: str, path: str, values: dict[str, Any], index: int
+    ) -> tuple[list[Slot] | None, Rendered | None, WorkbenchError | None, int]:
         slots: list[Slot] | None = None
         try:
             document = parse_document(text, path=path)
@@ -215,9 +231,36 @@ class Editing:
             names = {slot.name for slot in slots}
             empty = {slot.name for slot in slots if slot.spec.default in (None, "")}
             given = {k: v for k, v in values.items() if k in names and (v != "" or k not in empty)}
-            return slots, self.bench.render(document, given, preview=True), None
+            prepared = self.bench.prepare(document, given, preview=True)
+            count = prepared.count
+            return slots, prepared.render(PromptChoice(min(index, max(0, count - 1)))), None, count
         except WorkbenchError as error:
-            return slots, None, error
+            return slots, None, error, 0
+
+    def _counted(self, count: int) -> None:
+        """Show which of how many prompts is seen; counts are exact, however large."""
+        self.count = count
+        self.index = min(self.index, max(0, count - 1))
+        title = "Prompt" if count == 1 else f"Prompt {number_text(self.index + 1)} of {number_text(count)}"
+        self.screen.query_one("#prompt-title", Static).update(Content(title))
+
+    async def turn_to(self, index: int) -> None:
+        """Show the prompt of that number, from 0; past the ends is the other end."""
+        if self.count < 2:
+            self.screen.say("This template stands for one prompt. {a|b} makes a choice.")
+            return
+        self.index = index % self.count
+        await self.refresh()
+
+    async def ask_number(self) -> None:
+        """Ask for a number, from 1, and show that prompt."""
+        question = f"Number of the prompt, 1 to {number_text(self.count)}"
+        answer: str | None = await self.screen.app.push_screen_wait(AskText(question))
+        digits = (answer or "").replace(" ", "").replace(",", "")
+        if digits.isdigit() and 0 < int(digits[:4000]) <= self.count:
+            await self.turn_to(int(digits) - 1)
+        elif answer:
+            self.screen.say(f"There is no prompt of the number {answer}.", error=True)
 
     def _fault(self, error: WorkbenchError) -> None:
         """The last good preview stays, dimmed; the faulty line is marked."""

@@ -15,6 +15,7 @@ from workbench.event import Failed
 from workbench.param import Params, params_from
 from workbench.service import RunSpec
 from workbench.session.info import Session
+from workbench.template.prepared import PromptChoice
 from workbench.tui.bridge import FLUSHES_PER_SECOND, RunBridge
 from workbench.tui.listview import Row
 from workbench.tui.screens.modal import Choose, Confirm
@@ -67,6 +68,7 @@ class Running:
             engine=self.engine,
             params=self.params,
             session=self.session,
+            item=PromptChoice(screen.editing.index),
         )
         handle = screen.bench.start_run(spec)
         state = screen.status.state = RunState(model=self.model, engine=self.engine)

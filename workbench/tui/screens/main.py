@@ -65,7 +65,7 @@ class MainScreen(Screen[None]):
                 yield self.form
             with Vertical(id="right"):
                 with Vertical(id="area-preview"):
-                    yield Static("Prompt", classes="title", markup=False)
+                    yield Static("Prompt", classes="title", id="prompt-title", markup=False)
                     yield self.preview
                 with Vertical(id="area-output"):
                     yield Static("Output", classes="title", markup=False)
