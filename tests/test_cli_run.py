@@ -30,9 +30,7 @@ def space(tmp_path: Path) -> Path:
 
 
 def run(space: Path, *words: str, script: dict[str, Any] | None = None) -> subprocess.CompletedProcess[bytes]:
-    return cli(
-        "run", "london", "--engine", "scripted", *words, cwd=space, script=script or {"pieces": PIECES}
-    )
+    return cli("run", "london", "--engine", "scripted", *words, cwd=space, script=script or {"pieces": PIECES})
 
 
 def start(space: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -98,7 +96,7 @@ def test_a_terminal_gets_visible_characters_only(space: Path) -> None:
         seen += data
     os.close(master)
     assert process.wait(30) == ExitCode.OK
-    assert seen.decode() == "a␛]52;c;aGk=␇⟨009B⟩2J雨\r\n"
+    assert seen.decode() == "a␛]52;c;aGk=␇<U+009B>2J雨\r\n"
 
 
 def test_jsonl_is_one_event_a_line_with_stable_keys(space: Path) -> None:
@@ -115,8 +113,7 @@ def test_jsonl_is_one_event_a_line_with_stable_keys(space: Path) -> None:
     shapes = {event["event"]: sorted(event) for event in events}
     golden("run-jsonl-keys.json", json.dumps(shapes, indent=1, sort_keys=True).encode() + b"\n")
     assert (
-        events[-1]["saved"]
-        == next((space / "sessions").rglob(f"{started['run']}.toml")).relative_to(space).as_posix()
+        events[-1]["saved"] == next((space / "sessions").rglob(f"{started['run']}.toml")).relative_to(space).as_posix()
     )
 
 

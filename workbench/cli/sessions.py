@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workbench.cli.arguments import near
 from workbench.error import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
 
 def configure(parser: Parser) -> None:
     parser.add_argument("action", nargs="?", choices=("list", "show"), default="list", help="default: list")
-    parser.add_argument(
-        "name", nargs="?", default="", help="show: a session by title or folder, or a run by its id"
-    )
+    parser.add_argument("name", nargs="?", default="", help="show: a session by title or folder, or a run by its id")
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
 
 

@@ -131,10 +131,20 @@ class Workbench:
         return self._templates_renderer.slots(document, variables)
 
     def prepare(
-        self, document: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False, seed: int = 0
+        self,
+        document: TemplateDocument,
+        variables: Mapping[str, Any],
+        *,
+        preview: bool = False,
+        seed: int = 0,
+        complete: bool = True,
     ) -> Prepared:
-        """The template with its values: count its prompts, render any. Blocking, bounded. Raises TemplateError."""
-        return self._templates_renderer.prepare(document, variables, preview=preview, seed=seed)
+        """The template with its values: count its prompts, render any. Blocking, bounded. Raises TemplateError.
+
+        ``complete`` False lets slots be unset, for counting.
+        """
+        renderer = self._templates_renderer
+        return renderer.prepare(document, variables, preview=preview, seed=seed, complete=complete)
 
     def render(self, document: TemplateDocument, variables: Mapping[str, Any], *, preview: bool = False) -> Rendered:
         """The first prompt. Blocking, bounded by the preview's or the run's limits. Raises TemplateError."""
