@@ -38,6 +38,7 @@ class RunHandle:
         self._cancelled = False
         self._pieces: list[str] = []
         self._unsaved = ""
+        self._began = time.monotonic()
         self.session: Session | None = spec.session
         self.result: RunResult | None = None
 
@@ -78,6 +79,8 @@ class RunHandle:
     async def cancel(self) -> None:
         """Stop loading or decoding; the text so far is kept. Returns when the engine has been told."""
         self._cancelled = True
+        if self._journal is not None and self.result is None:
+            self._journal.mark("cancel", _since(self._began))
         if self._process is not None:
             await self._process.cancel()
         elif self._loading is not None:
@@ -89,7 +92,7 @@ class RunHandle:
         Raises TemplateError, ModelError or UsageError when there is nothing to run; whatever happens later is a
         ``Failed`` event. Leaving the iteration early cancels the run and closes its record.
         """
-        started = time.monotonic()
+        started = self._began = time.monotonic()
         plan = self._plan = await asyncio.to_thread(plan_run, self._bench, self._spec)
         if self._spec.save:
             await asyncio.to_thread(self._open_journal, plan.request)
@@ -116,7 +119,8 @@ class RunHandle:
             if self.session is None:
                 title = self._spec.document.header.title or request.template.path.rpartition("/")[2]
                 self.session = self._bench.store.new_session(title.removesuffix(".j2"))
-            self._journal = RunJournal.create(self.session.dir, request)
+            # Not strict: on a full disk the run goes on in memory, and writing is tried again.
+            self._journal = RunJournal.create(self.session.dir, request, strict=False)
         except StorageError as error:
             # The run itself needs no disk: go on, say so, keep the text in memory.
             self._unsaved = f"not saved: {error.message}"
