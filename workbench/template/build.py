@@ -37,9 +37,9 @@ class GroupHeader:
     explicit: bool = False
 
 
-def read_header(source: str, start: int) -> GroupHeader | None:
-    """The header of the brace at ``start``, or None if it has neither a name nor a header."""
-    match = _HEADER.match(source, start)
+def read_header(source: str, start: int, limit: int) -> GroupHeader | None:
+    """The header of the brace at ``start``, read no further than ``limit``; None for neither a name nor a header."""
+    match = _HEADER.match(source, start, limit)
     if match is None or match.end() == start + 1:
         return None
     name, mode, span, separator = match.group("name") or "", match["mode"] or "", match["range"], match["separator"]

@@ -31,7 +31,7 @@ MESSAGES = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Frame:
     """An open brace (or, with ``barrier``, an open string of an object literal) and what is known of it so far."""
 
@@ -41,6 +41,7 @@ class Frame:
     barrier: bool = False
     delimiter: tuple[int, str] | None = None
     quotes: int = 0
+    level: int = 0
     bars: list[int] = field(default_factory=list)
     brackets: list[int] = field(default_factory=list)
     last_edge: int = 0

@@ -24,7 +24,7 @@ _CODE_SLOT = re.compile(r"\{(\d{1,9}|[^\W\d]\w*(?:\.[^\W\d]\w*)*)\}")
 _CODE_GROUP = re.compile(r"\{[^{}|\n]*\|[^{}\n]*\}")
 _PICK = re.compile(r"\{([^\W\d]\w*):=")
 _WILDCARD = re.compile(r"__((?:(?!__)[\w\-./*])+)__")
-_BARE_BAR = re.compile(r"\s*\|")
+_BARE_BAR = re.compile(r"\s*[|}]")
 _JINJA_SPAN: dict[str, SpanKind] = {
     "expr": "jinja-expr", "stmt": "jinja-stmt", "comment": "jinja-comment", "raw": "raw", "broken": "jinja-broken",
 }  # fmt: skip
@@ -162,10 +162,18 @@ class _Scanner:
         frame = Frame(where, len(self.judge.out), escaped, quotes=self.judge.quotes, last_edge=where + 1)
         if not escaped:
             frame.delimiter = object_delimiter(self.source, where)
-        frame.header = read_header(self.source, where) if self.patterns == "native" else None
+        if self.patterns == "native":
+            frame.header = read_header(self.source, where, self._string_end(where, limit))
         if frame.header:
             self.skip = frame.last_edge = frame.header.end
         self.stack.append(frame)
+
+    def _string_end(self, where: int, limit: int) -> int:
+        """How far a header may reach: not beyond the string of an object literal that it stands in."""
+        for barrier in self.barriers:
+            found = self.source.find(barrier.delimiter[1] if barrier.delimiter else '"', where, limit)
+            limit = found if found >= 0 else limit
+        return limit
 
     def _mark(self, where: int, kind: str) -> None:
         """A bar or a square bracket directly in the innermost brace."""
@@ -198,11 +206,12 @@ class _Scanner:
         for barrier in reversed(self.barriers):
             depth, quote = barrier.delimiter or (0, "")
             if quote == kind and slashes >= depth and (slashes - depth) % (2 * depth + 2) == 0:
-                self._unwind(self.stack.index(barrier))
+                self._unwind(barrier.level)
                 return
         frame = self.stack[-1] if self.stack else None
         if frame and frame.delimiter and not frame.barrier and frame.delimiter[0] == slashes:
             barrier = Frame(where, len(self.judge.out), barrier=True, delimiter=(slashes, kind), last_edge=where + 1)
+            barrier.level = len(self.stack)
             self.stack.append(barrier)
             self.barriers.append(barrier)
 
