@@ -14,7 +14,7 @@ import socket
 import sys
 from typing import Any
 
-from workbench.sandbox.limits import INPUT_BYTES, MEMORY_BYTES
+from workbench.sandbox.bounds import INPUT_BYTES, MEMORY_BYTES
 from workbench.sandbox.operations import FAULTS, Operations, OutOfTime, fault
 
 HARD = 1.6

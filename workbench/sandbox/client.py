@@ -12,10 +12,9 @@ from typing import Any
 
 from workbench.error import LimitExceeded, TemplateError
 from workbench.record import Message
+from workbench.sandbox.bounds import INPUT_BYTES, OUTPUT_CHARS
 from workbench.sandbox.faults import column_of, fault_error, limit_error
 from workbench.sandbox.limits import (
-    INPUT_BYTES,
-    OUTPUT_CHARS,
     PREVIEW,
     RUN,
     RenderReply,
@@ -97,6 +96,12 @@ class Renderer:
             "cpu": RUN.cpu,
         }
         return _text(self._call(call), "text")
+
+    def start(self) -> None:
+        """Begin to start the worker, without waiting: what follows until the first call runs beside it."""
+        with self._lock:
+            if self._worker is None:
+                self._worker = self._take_spare() or Worker()
 
     def ping(self) -> None:
         """Start the worker, and wait until it answers."""

@@ -8,11 +8,6 @@ from typing import Any
 
 from workbench.record import Message
 
-MEMORY_BYTES = 512 << 20
-OUTPUT_CHARS = 4 << 20
-INPUT_BYTES = 16 << 20
-WALL_SECONDS = 5.0
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError, TemplateError, TemplateNotFound
 
+from workbench.sandbox.bounds import OUTPUT_CHARS
 from workbench.sandbox.chance import Chance
 from workbench.sandbox.environment import (
     BoundedEnvironment,
@@ -21,7 +22,6 @@ from workbench.sandbox.environment import (
     chat_environment,
     template_environment,
 )
-from workbench.sandbox.limits import OUTPUT_CHARS
 from workbench.sandbox.sections import split_messages
 
 Request = Mapping[str, Any]

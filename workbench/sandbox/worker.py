@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from workbench.sandbox.limits import MEMORY_BYTES, OUTPUT_CHARS, WALL_SECONDS
+from workbench.sandbox.bounds import MEMORY_BYTES, OUTPUT_CHARS, WALL_SECONDS
 
 REPLY_BYTES = OUTPUT_CHARS * 16
 START_SECONDS = 60.0

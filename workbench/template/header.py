@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -147,7 +146,9 @@ class HeaderReader:
         key = path[-1]
         if key in known:
             return
-        near = difflib.get_close_matches(key, list(known), n=1)
+        from difflib import get_close_matches
+
+        near = get_close_matches(key, list(known), n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(known)
         raise self._error(path, f"unknown {what} {key!r}", hint)
 

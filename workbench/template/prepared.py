@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from workbench.error import TemplateError
@@ -81,7 +81,7 @@ class Prepared:
         with self._in_file():
             return count(self.used_tree, self.context)
 
-    @property
+    @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Of the tree, with the file's line numbers, and variables that nothing uses."""
         shift = self.doc.body_line - 1
@@ -144,7 +144,9 @@ class Prepared:
             text = text if text is not None else "\n".join([self.doc.body, *self.loader.values()])
             if re.search(rf"\b{re.escape(name)}\b", text):
                 continue
-            near = difflib.get_close_matches(name, [*self.doc.header.slots, *self.tree.slot_names], n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, [*self.doc.header.slots, *self.tree.slot_names], n=1)
             hint = f"Did you mean {near[0]!r}?" if near else ""
             yield Diagnostic("warning", "unused-variable", f"nothing uses the variable {name!r}", hint, 0, 0, 1, 1)
 

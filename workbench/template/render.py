@@ -46,6 +46,7 @@ class TemplateRenderer:
 
     def slots(self, doc: TemplateDocument, variables: Mapping[str, Any]) -> list[Slot]:
         """Declared slots first, then free Jinja variables, then brace candidates. Raises TemplateError."""
+        self._start_early(doc)
         specs = doc.header.slots
         defaults = {name for name, spec in specs.items() if spec.default is not None}
         bound = defaults | {*doc.header.variables, *variables}
@@ -95,6 +96,7 @@ class TemplateRenderer:
 
         ``complete`` False lets declared slots be unset, as counting needs no values; ``seed`` is for ``{any$$..}``.
         """
+        self._start_early(doc)
         folder = self._folder.parent if self._folder is not None else Path.cwd()
         values = values_for(doc.header.slots, variables, base=doc.header.variables, folder=folder)
         for name, spec in doc.header.slots.items():
@@ -132,6 +134,11 @@ class TemplateRenderer:
     ) -> Rendered:
         """One prompt. Raises TemplateError with file, line, column and hint; UsageError for a slot's wrong value."""
         return self.prepare(doc, variables, preview=preview, seed=item.seed).render(item)
+
+    def _start_early(self, doc: TemplateDocument) -> None:
+        """The worker starts while the patterns are read."""
+        if doc.header.jinja and ("{{" in doc.body or "{%" in doc.body):
+            self._renderer.start()
 
     def _lists(self, sources: list[str]) -> dict[str, tuple[str, ...]]:
         names = {match[1] or match[2] for source in sources for match in _LIST_CALL.finditer(source)}
