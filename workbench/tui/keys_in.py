@@ -103,6 +103,10 @@ class InputFilter:
             return csi.end(), normalise(csi.group())
         if _CSI_PART.match(text, at):
             return (-1, "") if len(text) - at < 64 else (len(text), "")
+        following = text[at + 1 : at + 2]
+        if following.isascii() and following.isdigit():
+            # The parser takes Alt with a digit for what a Mac's Option key types, "¡" for 1.
+            return at + 2, f"\x1b[{ord(following)};3u"
         return at + 1, "\x1b"
 
 
