@@ -206,9 +206,10 @@ class Chooser:
             inner = digits(rest, [entries.counts[place] for place in places])
             return [(entries.entries[place], number) for place, number in zip(places, inner, strict=True)]
         key = _key(prefix, group.key)
-        size = low if low == high else low + below(high - low + 1, draft.seed, draft.item, key, 0)
+        # How many is drawn without a draw number, so that it shares none with the picks.
+        size = low if low == high else low + below(high - low + 1, draft.seed, draft.item, key)
         taken: dict[int, None] = {}
-        for number in range(1, size + 1):
+        for number in range(size):
             taken[entries.at_without(uniform(draft.seed, draft.item, key, number), set(taken))] = None
         places = list(taken) if group.ordered else sorted(taken)
         return [(entries.entries[place], -1) for place in places]

@@ -30,7 +30,7 @@ def uniform(seed: int, item: int, key: str, draw: int | None = None) -> int:
 
 def site_key(name: str, text: str, occurrence: int) -> str:
     """The key of a pattern: its name, its exact source text, and how many equal ones stand before it."""
-    return _SEPARATOR.join((name, text, str(occurrence)))
+    return f"{name}:{text}#{occurrence}"
 
 
 def below(limit: int, seed: int, item: int, key: str, draw: int | None = None) -> int:
