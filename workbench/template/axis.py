@@ -25,6 +25,8 @@ AxisKind = Literal["int", "float", "str"]
 Value = int | float | str
 
 MAX_VALUES = 100_000
+_DIGITS = 300
+_NUMBER_HINT = "write 1, 2, 3 or 1-5 or 1-5 (+2) or 0-1 [5]"
 INT_TARGETS = frozenset({"seed", "max_tokens", "top_k"})
 FLOAT_TARGETS = frozenset({"temperature", "top_p", "min_p", "repeat_penalty"})
 
@@ -88,10 +90,10 @@ def _numbers(kind: AxisKind, item: str, room: int) -> list[Value]:
     match = _RANGE.fullmatch(item)
     if match is None:
         return [_number(kind, item)]
-    start, end = Decimal(match.group(1)), Decimal(match.group(2))
+    start, end = _decimal(match.group(1)), _decimal(match.group(2))
     if match.group(4) is not None:
         return _spread(kind, start, end, int(match.group(4)), item, room)
-    step = Decimal(re.sub(r"\s", "", match.group(3))) if match.group(3) else Decimal(1 if start <= end else -1)
+    step = _decimal(re.sub(r"\s", "", match.group(3))) if match.group(3) else Decimal(1 if start <= end else -1)
     if step == 0 or (end - start) * step < 0:
         raise AxisError(f"{item}: a step of {step} never gets from {start} to {end}", hint="turn its sign around")
     if kind == "int" and any(number != number.to_integral_value() for number in (start, step)):
@@ -120,14 +122,21 @@ def _typed(kind: AxisKind, number: Decimal) -> Value:
 
 
 def _number(kind: AxisKind, item: str) -> Value:
+    number = _decimal(item)
+    if kind == "int" and number != number.to_integral_value():
+        raise AxisError(f"{item!r} is not a whole number", hint=_NUMBER_HINT)
+    return _typed(kind, number)
+
+
+def _decimal(text: str) -> Decimal:
+    """A number of ordinary size: 1e999999999 would fill the memory as an integer."""
     try:
-        number = Decimal(item)
+        number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or (kind == "int" and number != number.to_integral_value()):
-        what = "a whole number" if kind == "int" else "a number"
-        raise AxisError(f"{item!r} is not {what}", hint="write 1, 2, 3 or 1-5 or 1-5 (+2) or 0-1 [5]")
-    return _typed(kind, number)
+    if not number.is_finite() or not -_DIGITS < number.adjusted() < _DIGITS:
+        raise AxisError(f"{text!r} is not a number", hint=_NUMBER_HINT)
+    return number
 
 
 def _read(name: str, folder: Path | None) -> str:
