@@ -226,7 +226,8 @@ def test_hostile_repeats_stay_linear(piece: str) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    assert seconds(16000) < 16 * max(seconds(2000), 0.01)
+    # Eight times the text; quadratic work would be 64 times, a busy machine doubles either side.
+    assert seconds(16000) < 32 * max(seconds(2000), 0.01)
 
 
 def test_nesting_is_capped() -> None:

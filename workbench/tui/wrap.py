@@ -97,7 +97,8 @@ def _chunks(line: str) -> Iterator[tuple[str, list[tuple[str, int]]]]:
         if chunk and not closes and not same:
             yield kind, chunk
             chunk = []
-        if not closes or not chunk:
+        if not closes or cells == 2:
+            # After a wide closing mark a line may break, also when it closed a word.
             kind = unit
         chunk.append((text, cells))
     if chunk:
