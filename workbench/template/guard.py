@@ -1,4 +1,4 @@
-"""When a brace pair with a bar is *not* a choice: JSON, code, set builders, closures (guards G1 to G7).
+"""When a brace pair with a bar is *not* a choice: JSON, code, set builders, closures (guards G1 to G7, G10).
 
 Each guard looks at one pair only, at its beginning, its end, or at flags gathered while it was read, so that a hostile
 nest costs linear time. G8 (code) and G9 (strings of an object literal) are the scanner's, they change what a pair is.
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from workbench.template.build import GroupHeader
 
 _QUOTED_KEY = re.compile(r"""\{\s*(\\*)(["'])((?:(?!\1\2)[^\n\\]|\\.)*?)\1\2\s*:""", re.S)
-_BARE_KEY = re.compile(r"\{\s*[A-Za-z_$][\w$-]*\s*\??:(?![:=]|//)")
+_BARE_KEY = re.compile(r"\{\s*(?:[A-Za-z_$][\w$-]*\s*(?:\??:(?![:=]|//)|\s=\s)|\.[A-Za-z_]\w*\s*=)")
+_COLUMNS = re.compile(r"\{[|\s]*[lcrX](?:[|\s]*[lcrX])*[|\s]*\}")
 _CLOSURE = re.compile(r"\{\s*(?:move\s+)?\|\s*[\w&*()_:, ]*\|(?=\s)")
 _SET_LEFT = re.compile(r"\{\s*\(?\s*([A-Za-z_]\w*)\b")
 _SET_RIGHT = re.compile(
@@ -28,6 +29,7 @@ MESSAGES = {
     "G5": "it looks like a closure",
     "G6": "it would run from one string into another",
     "G7": "a line break inside stands next to no bar and no brace",
+    "G10": "it looks like the columns of a table",
 }
 
 
@@ -47,7 +49,8 @@ class Frame:
     last_edge: int = 0
     bad_newline: bool = False
     any_newline: bool = False
-    spaced_or: bool = False
+    code: bool = False
+    semicolon: bool = False
     string_bars: bool = False
     header: GroupHeader | None = None
 
@@ -67,7 +70,9 @@ def kept_as_text(source: str, frame: Frame, end: int, quotes: int) -> str:
         return "G2"
     if _is_set_builder(source, frame):
         return "G3"
-    if frame.spaced_or or _last_visible(source, start, end) == ";":
+    if frame.code or (frame.semicolon and source[start + 1].isspace() and source[end - 1].isspace()):
+        return "G4"
+    if last_visible(source, start, end) == ";":
         return "G4"
     if _CLOSURE.match(source, start):
         return "G5"
@@ -75,6 +80,8 @@ def kept_as_text(source: str, frame: Frame, end: int, quotes: int) -> str:
         return "G6"
     if frame.bad_newline:
         return "G7"
+    if start and source[start - 1] == "}" and _COLUMNS.match(source, start):
+        return "G10"
     return ""
 
 
@@ -86,7 +93,8 @@ def _is_set_builder(source: str, frame: Frame) -> bool:
     return bool(right and right.group(1) == left.group(1))
 
 
-def _last_visible(source: str, start: int, end: int) -> str:
+def last_visible(source: str, start: int, end: int) -> str:
+    """The last character before the closing brace that is not blank."""
     position = end - 1
     while position > start and source[position].isspace():
         position -= 1

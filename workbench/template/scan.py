@@ -12,14 +12,14 @@ from collections.abc import Collection
 
 from workbench.template.build import read_header
 from workbench.template.fence import code_intervals
-from workbench.template.guard import Frame, object_delimiter
+from workbench.template.guard import Frame, last_visible, object_delimiter
 from workbench.template.judge import Hole, Judge, settled
 from workbench.template.region import Region, regions
 from workbench.template.remark import TreeRemarks
 from workbench.template.tree import JinjaNode, PatternMode, Span, SpanKind, SpanWriter, Tree, WildcardNode
 from workbench.template.wildcard import WildcardSource
 
-_TOKEN = re.compile(r"""\\+["'{}|\[\]]?|[{}|"'\[\]]|\n\s*|__""")
+_TOKEN = re.compile(r"""\\+["'{}|\[\]]?|[{}|"'\[\]]|\n\s*|__|;(?=\s)""")
 _CODE_SLOT = re.compile(r"\{(\d{1,9}|[^\W\d]\w*(?:\.[^\W\d]\w*)*)\}")
 _CODE_GROUP = re.compile(r"\{[^{}|\n]*\|[^{}\n]*\}")
 _PICK = re.compile(r"\{([^\W\d]\w*):=")
@@ -149,6 +149,9 @@ class _Scanner:
                 self._newline(match.start(), match.end())
             elif last in "\"'":
                 self._quote(where, slashes, last)
+            elif last == ";":
+                if self.stack:
+                    self.stack[-1].semicolon = True
             elif last == "_":
                 self._wildcard(match.start(), end)
             elif self.stack and not escaped:
@@ -186,7 +189,7 @@ class _Scanner:
         elif kind == "|":
             source = self.source
             if frame.last_edge == where and frame.bars and source[where - 2].isspace():
-                frame.spaced_or |= source[where + 1 : where + 2].isspace()
+                frame.code |= source[where + 1 : where + 2].isspace()
             frame.bars.append(where)
             frame.last_edge = where + 1
 
@@ -274,5 +277,9 @@ class _Scanner:
             pass
         else:
             return
-        if self.stack and frame.any_newline:
-            self.stack[-1].any_newline = self.stack[-1].bad_newline = True
+        if self.stack:
+            outer = self.stack[-1]
+            # A block of code inside makes what is around it code, too.
+            outer.code |= last_visible(self.source, frame.start, end) == ";"
+            if frame.any_newline:
+                outer.any_newline = outer.bad_newline = True
