@@ -93,6 +93,8 @@ def test_guards_keep_code_as_text_and_say_so(source: str, guard: str) -> None:
         ("{c:=a|b}{c:=x|y}", "defined-twice"),
         ("{% if x %}{a|b}{% endif %}", "in-branch"),
         ("{% for i in x %}{a|b}{% endfor %}", "in-loop"),
+        ("{{a|b}|c}", "jinja-broken"),
+        ("{#fff|#000}", "jinja-broken"),
     ],
 )
 def test_near_misses_are_told_with_place_and_advice(source: str, code: str) -> None:

@@ -15,6 +15,11 @@ _BRANCH = {
     "if": ("in-branch", "counts also when this branch is not taken", "equal prompts can be dropped after rendering"),
     "for": ("in-loop", "one choice per prompt, not one per turn", "use {{ pick([...]) }} for a new one each turn"),
 }
+_BROKEN = {
+    "{{": ("this {{ opens a Jinja expression that Jinja cannot read", "write { { with a blank for two braces"),
+    "{%": ("this {% opens a Jinja tag that Jinja cannot read", "write { % with a blank for a brace and a sign"),
+    "{#": ("this {# opens a Jinja comment that is never closed", "write { # with a blank for a brace and a sign"),
+}
 _PAREN = re.compile(r"\\.|[()]", re.S)
 _WEIGHT = re.compile(r":\s*[+-]?(?:\d+\.?\d*|\.\d+)\s*\)")
 _BACK = re.compile(r"[\s\d.+-]")
@@ -36,6 +41,11 @@ class TreeRemarks:
                     group.start, group.end,
                 )  # fmt: skip
             names.setdefault(group.name, group)
+        for region in regions:
+            if region.kind == "broken":
+                message, hint = _BROKEN[self._source[region.start : region.start + 2]]
+                hint += ", {% raw %}, or jinja = false in the header"
+                self._found.add("warning", "jinja-broken", message, hint, region.start, region.end)
         self._branches(groups, regions)
         self._weights(regions, marks)
 
