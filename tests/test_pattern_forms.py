@@ -199,7 +199,7 @@ def test_lists_of_a_folder_with_globs_weights_nesting_and_live_reload(tmp_path: 
     (tmp_path / "art" / "old" / "b.txt").write_text("Cid")
     (tmp_path / "tree.yaml").write_text("colour:\n  warm: [red, {orange: 2}]\n  cold: [blue]\n")
     (tmp_path / "more.json").write_text('{"nest": ["__colour/warm__ {x|y}"]}')
-    lists = WildcardFolder(tmp_path)
+    lists = WildcardFolder(tmp_path, freshness=0)
 
     def all_of(source: str) -> list[str]:
         tree = parse_body(source, wildcards=lists)
@@ -238,7 +238,24 @@ def test_duplicates_add_weight() -> None:
 
 def test_a_list_that_vanishes_is_named(tmp_path: Path) -> None:
     (tmp_path / "w.txt").write_text("x")
-    tree = parse_body("__w__", wildcards=WildcardFolder(tmp_path))
+    tree = parse_body("__w__", wildcards=WildcardFolder(tmp_path, freshness=0))
     (tmp_path / "w.txt").unlink()
     with pytest.raises(PatternError, match="'w'"):
+        count(tree)
+
+
+def test_a_link_out_of_the_folder_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    (folder / "w.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "v.txt").write_text("x")
+    (folder / "u.txt").symlink_to(folder / "v.txt")
+    assert WildcardFolder(folder).names() == ["u", "v"]
+
+
+def test_a_long_chain_of_lists_ends_with_a_message() -> None:
+    lists = {f"l{number}": [f"{{a|__l{number + 1}__}}"] for number in range(500)}
+    tree = tree_of("__l0__", {}, {**lists, "l500": ["x"]})
+    with pytest.raises(PatternCycle, match=r"deep|each other"):
         count(tree)

@@ -85,7 +85,12 @@ class Chooser:
         self._tree = tree
         self._ctx = ctx
         self._table = EntryTable(tree, ctx.variables)
-        self.count = prod(self._table.counts(tree.items))
+        try:
+            self.count = prod(self._table.counts(tree.items))
+        except PatternCycle:
+            raise
+        except RecursionError:
+            raise PatternCycle("lists and groups nest too deeply", hint=f"at most {MAX_CHAIN} levels") from None
         self._each = list(_outermost_each(tree.items))
 
     def check_index(self, index: int) -> None:

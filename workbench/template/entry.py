@@ -15,7 +15,7 @@ from workbench.template.diagnostic import PatternCycle, PatternError
 from workbench.template.scan import parse_body
 from workbench.template.tree import GroupNode, Node, Tree, WildcardNode
 
-MAX_CHAIN = 120
+MAX_CHAIN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,9 @@ class EntryTable:
         if known is not None:
             return known
         if name in self._chain or len(self._chain) >= MAX_CHAIN:
-            chain = " -> ".join((*self._chain[self._chain.index(name) :], name) if name in self._chain else self._chain)
+            if name not in self._chain:
+                raise PatternCycle("lists and groups nest too deeply", hint=f"at most {MAX_CHAIN} levels")
+            chain = " -> ".join((*self._chain[self._chain.index(name) :], name))
             raise PatternCycle(f"lists name each other: {chain}", hint="take one of these names out of its list")
         source = self._tree.wildcards
         if source is None or not source.has(name):

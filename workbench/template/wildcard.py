@@ -8,7 +8,10 @@ does not. Equal lines are merged and their weights added. Files are read again w
 from __future__ import annotations
 
 import json
+import math
 import re
+import stat
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -113,16 +116,25 @@ def one_edit(left: str, right: str) -> bool:
 
 
 class WildcardFolder:
-    """The lists of a folder, read again when a file's time or size changes. Faulty files go to ``problems``."""
+    """The lists of a folder, read again when a file's time or size changes. Faulty files go to ``problems``.
 
-    def __init__(self, folder: Path) -> None:
+    The folder is looked at no more often than every ``freshness`` seconds: a run asks once per prompt. Links that lead
+    out of the folder, and what is not a plain file, are not read.
+    """
+
+    def __init__(self, folder: Path, *, freshness: float = 0.25) -> None:
         self._folder = folder
+        self._freshness = freshness
+        self._looked = -math.inf
         self._stamp: tuple[tuple[str, int, int], ...] | None = None
         self._lists = WildcardLists({})
         self.problems: tuple[str, ...] = ()
 
     def _current(self) -> WildcardLists:
+        if time.monotonic() - self._looked < self._freshness:
+            return self._lists
         stamp = self._look()
+        self._looked = time.monotonic()
         if stamp != self._stamp:
             self._lists, self.problems = _read_all(self._folder, [Path(entry[0]) for entry in stamp])
             self._stamp = stamp
@@ -133,8 +145,11 @@ class WildcardFolder:
         for path in sorted(self._folder.rglob("*")) if self._folder.is_dir() else ():
             if path.suffix.lower() in _SUFFIXES:
                 try:
+                    inside = not path.is_symlink() or path.resolve().is_relative_to(self._folder.resolve())
                     status = path.stat()
-                except OSError:
+                except (OSError, RuntimeError):
+                    continue
+                if not inside or not stat.S_ISREG(status.st_mode):
                     continue
                 found.append((str(path), status.st_mtime_ns, status.st_size))
         return tuple(found)
