@@ -164,3 +164,26 @@ def test_doctor_grades_each_topic_and_says_the_next_step(space: Path) -> None:
     assert models["grade"] == "fail"
     assert models["next"] == "workbench models get smollm2-135m"
     assert all(item["next"] for item in findings if item["grade"] != "ok")
+
+
+def test_saved_runs_are_listed_and_shown_exactly(space: Path) -> None:
+    words = ("run", "london", "--engine", "scripted", "--session", "雨 \x1b[2J")
+    ran = cli(*words, cwd=space, script={"pieces": ["\x1b[31m東京", " 👩‍💻"]})
+    assert ran.returncode == ExitCode.OK
+    listed = json.loads(cli("sessions", "list", "--format", "json", cwd=space).stdout)
+    (run,) = listed[0]["runs"]
+    assert listed[0]["title"] == "雨 \x1b[2J"
+    table = cli("sessions", cwd=space).stdout.decode()
+    assert "雨 ␛[2J" in table
+    assert run["id"] in cli("sessions", "show", "雨 \x1b[2J", cwd=space).stdout.decode()
+    assert cli("sessions", "show", run["id"], cwd=space).stdout == ran.stdout == "\x1b[31m東京 👩‍💻".encode()
+    whole = json.loads(cli("sessions", "show", run["id"], "--format", "json", cwd=space).stdout)
+    assert whole["result"]["text"].encode() == ran.stdout
+    missing = cli("sessions", "show", "nowhere", cwd=space)
+    assert missing.returncode == ExitCode.USAGE
+    assert b"there is no session or run 'nowhere'" in missing.stderr
+
+
+def test_several_prompts_stand_on_lines_of_their_own(space: Path) -> None:
+    assert cli("render", "-", "--all", cwd=space, stdin=b"{a|b}").stdout == b"a\nb\n"
+    assert cli("render", "-", "--index", "1", cwd=space, stdin=b"{a|b}").stdout == b"b"

@@ -186,6 +186,30 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(space: Path) -> None:
     assert only_record(space).result.status == "cancelled"
 
 
+def test_a_full_disk_under_stdout_is_a_message_and_the_record_is_whole(space: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command("run", "london", "--engine", "scripted"),
+            cwd=space,
+            env=environment({"pieces": PIECES}),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == ExitCode.STORAGE
+    assert b"the output cannot be written: No space left on device" in done.stderr
+    assert TEXT.startswith(only_record(space).result.text)
+    assert only_record(space).result.status in ("cancelled", "finished")
+
+
+def test_closed_streams_are_no_crash(space: Path) -> None:
+    words = " ".join(f"'{word}'" for word in command("render", "london"))
+    done = subprocess.run(["sh", "-c", f"{words} >&- 2>&-"], cwd=space, env=environment(), timeout=60, check=False)
+    assert done.returncode == ExitCode.OK
+
+
 def test_a_failing_engine_keeps_the_text_and_has_its_own_code(space: Path) -> None:
     done = run(space, script={"pieces": ["so far ", "so good"], "fail_at": 1})
     assert done.returncode == ExitCode.ENGINE

@@ -9,6 +9,8 @@ import pytest
 
 from workbench.cli.main import COMMANDS, load_command
 from workbench.error import ExitCode
+from workbench.tui.commands import COMMANDS as APP_COMMANDS
+from workbench.tui.commands import keys_table
 
 PAGES = ["README.md", "docs/index.md", "docs/cli.md", "docs/exit-codes.md", "docs/quickstart.md"]
 
@@ -29,6 +31,24 @@ def test_every_command_and_option_stands_on_its_page(name: str, repo: Path) -> N
     # A bar inside a table cell is written as a backslash and a bar.
     assert [(option.replace("\\|", "|"), text) for option, text in rows] == parser.described
     assert COMMANDS[name] in section[1]
+
+
+def test_the_keys_of_the_readme_are_those_of_the_app(repo: Path) -> None:
+    page = (repo / "README.md").read_text(encoding="utf-8")
+    section = page.partition("## Keys")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| .+ \|$", section, re.M)
+    assert set(shown) <= set(keys_table().splitlines())
+    # What the footer offers must stand on the first page as well.
+    assert set(keys_table(tuple(item for item in APP_COMMANDS if item.footer)).splitlines()) <= {
+        *shown,
+        "|---|---|---|",
+    }
+
+
+def test_every_page_is_reachable_from_the_index(repo: Path) -> None:
+    index = (repo / "docs/index.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (repo / "docs").glob("*.md")} - {"index.md"}
+    assert pages == set(re.findall(r"\]\(([\w-]+\.md)\)", index))
 
 
 @pytest.mark.parametrize("page", PAGES)

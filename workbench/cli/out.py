@@ -13,9 +13,11 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
+from io import FileIO
 from typing import Any, BinaryIO
 
 from workbench.display import DisplayStream, cell_width, display, display_line
+from workbench.error import StorageError
 
 _BAR_CELLS = 24
 _BAR_SECONDS = 0.1
@@ -131,6 +133,10 @@ class Output:
         except BrokenPipeError:
             _abandon_stdout()
             raise OutputClosed from None
+        except OSError as error:
+            _abandon_stdout()
+            hint = "Make room, or send the output elsewhere."
+            raise StorageError(f"the output cannot be written: {error.strerror}", hint=hint) from error
 
 
 def _abandon_stdout() -> None:
@@ -154,8 +160,14 @@ class Console:
 
 def open_console(*, quiet: bool = False) -> Console:
     """The console of this process."""
-    talk = Talk(sys.stderr.buffer, tty=sys.stderr.isatty(), quiet=quiet)
-    return Console(Output(sys.stdout.buffer, tty=sys.stdout.isatty(), talk=talk), talk)
+    stdout, stderr = (_nowhere() if stream is None else stream.buffer for stream in (sys.stdout, sys.stderr))
+    talk = Talk(stderr, tty=stderr.isatty(), quiet=quiet)
+    return Console(Output(stdout, tty=stdout.isatty(), talk=talk), talk)
+
+
+def _nowhere() -> BinaryIO:
+    """Stands in for a stream that the caller closed. It takes the free low descriptor, lest a record gets it."""
+    return FileIO(os.open(os.devnull, os.O_RDWR), "w", closefd=False)
 
 
 def human_bytes(count: int) -> str:

@@ -53,6 +53,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
                 records.append(as_record(document, rendered))
             else:
                 _print(args.format, document, rendered, console)
+                if several and args.format == "text" and not rendered.prompt.plain.endswith("\n"):
+                    console.out.text("\n")
         if records:
             console.out.json(records, indent=2)
     finally:

@@ -14,7 +14,7 @@ from workbench.cli.arguments import add_models, add_template, document_of, param
 from workbench.cli.interrupt import Interrupts
 from workbench.cli.out import OutputClosed
 from workbench.config import ENGINE_NAMES
-from workbench.error import ExitCode, UsageError
+from workbench.error import StorageError, UsageError
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
@@ -79,18 +79,20 @@ async def _stream(handle: RunHandle, face: Face, interrupts: Interrupts) -> int:
         tasks.add(asyncio.ensure_future(handle.cancel()))
 
     interrupts.listen_in_loop(stop)
-    reading = True
+    lost: OutputClosed | StorageError | None = None
     async for event in handle.events():
-        if not reading:
+        if lost is not None:
             continue
         handle.flush()
         try:
             face.show(event, handle)
-        except OutputClosed:
-            reading = False
+        except (OutputClosed, StorageError) as problem:
+            lost = problem
             await handle.cancel()
     await asyncio.gather(*tasks)
-    return face.end(handle) if reading else ExitCode.OK
+    if lost is not None:
+        raise lost
+    return face.end(handle)
 
 
 def _session(bench: Workbench, name: str) -> Session:
