@@ -236,6 +236,8 @@ class Terminal:
         self.master, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 16, 60, 0, 0))
         environ = dict(os.environ, TERM="xterm-256color", COLORTERM="truecolor", TEXTUAL_DISABLE_KITTY_KEY="1")
+        # The test runner may say how wide its own terminal is.
+        environ = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
         command = [sys.executable, "-c", CHILD, kind]
         self.process = subprocess.Popen(
             command, stdin=child, stdout=child, stderr=child, env=environ, start_new_session=True

@@ -173,6 +173,9 @@ class WorkbenchApp(App[int]):
 def run_app(workspace: str | Path | None = None, *, model_dirs: Sequence[str | Path] = ()) -> int:
     """Open the app and return its exit code. Raises WorkbenchError before the screen is taken."""
     bench = open_workbench(workspace, model_dirs=model_dirs)
+    # These outrank the terminal itself where the framework asks for the size; exported once, they are wrong later.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     # A driver that was asked for by name (the browser's, a test's) is respected.
     app = WorkbenchApp(bench, driver_class=None if os.environ.get("TEXTUAL_DRIVER") else WorkbenchDriver)
     result = app.run(mouse=bench.config.mouse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from workbench.error import WorkbenchError
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
 # A word and a sign each: nothing is told by colour alone.
 SIGNS = {"finished": "=", "cancelled": "#", "error": "!", "interrupted": "?", "running": ">"}
+
+
+def when(created: str) -> str:
+    """The local time of today, else the day: enough to tell sessions of one title apart."""
+    try:
+        local = datetime.fromisoformat(created.replace("Z", "+00:00")).astimezone()
+    except ValueError:
+        return "?"
+    return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%m-%d}"
 
 
 class Browsing:
@@ -41,7 +51,8 @@ class Browsing:
         rows: list[Row] = []
         for session in sessions:
             fold = "v" if session.id == self._open else ">"
-            rows.append(Row(f"s:{session.id}", (f"{fold} {session.title or session.id}",), muted=bool(session.problem)))
+            title = f"{fold} {when(session.created)} {session.title or session.id}"
+            rows.append(Row(f"s:{session.id}", (title,), muted=bool(session.problem)))
             if session.id == self._open:
                 rows += [self._run_row(session, run) for run in reversed(store.runs(session))]
         return rows

@@ -7,10 +7,12 @@ grows on our side. Other messages to the terminal (modes, the clipboard) pass in
 
 from __future__ import annotations
 
+import asyncio
 import os
 import selectors
 import signal
 import threading
+from types import FrameType
 from typing import Any
 
 from textual.app import App
@@ -45,14 +47,16 @@ class Output(threading.Thread):
         self.frames_drawn = 0
         self.outputs = 0
 
-    def draw(self, frame: str, width: int, height: int) -> None:
-        """Draw a frame for a screen of this size."""
+    def draw(self, frame: str, width: int, height: int) -> bool:
+        """Draw a frame for a screen of this size; true when the size is a new one."""
         with self._changed:
-            if (width, height) != (self._cells.width, self._cells.height):
+            resized = (width, height) != (self._cells.width, self._cells.height)
+            if resized:
                 self._cells.resize(width, height)
             self._cells.draw(frame)
             self.frames_drawn += 1
             self._changed.notify()
+            return resized
 
     def send(self, message: str) -> None:
         """Send a message of its own, in order with other messages."""
@@ -149,7 +153,9 @@ class WorkbenchDriver(LinuxDriver):
         if data == SYNC_START:
             output.synchronise()
         elif is_frame(data):
-            output.draw(data, *self._app.size)
+            if output.draw(data, *self._app.size):
+                # The frame may be a part, made for a screen whose rest was never drawn at this size.
+                self._app.call_later(self._app.refresh)
         elif data != SYNC_END:
             output.send(data)
 
@@ -159,6 +165,28 @@ class WorkbenchDriver(LinuxDriver):
         self._output = Output(self._file.fileno(), *self._app.size)
         self._output.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._watch_size()
+
+    def _watch_size(self) -> None:
+        """Paint everything after each change of size: the terminal has cut or moved what it showed.
+
+        Also when the size is at last what it was before, and the framework sees no change.
+        """
+        before = signal.getsignal(signal.SIGWINCH)
+        loop = asyncio.get_running_loop()
+
+        def resized(number: int, frame: FrameType | None) -> None:
+            if callable(before):
+                before(number, frame)
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._repaint)
+
+        signal.signal(signal.SIGWINCH, resized)
+
+    def _repaint(self) -> None:
+        if self._output is not None:
+            self._output.repaint()
+            self._app.refresh()
 
     def stop_application_mode(self) -> None:
         if self._output is not None:

@@ -271,4 +271,4 @@ class Editing:
             line = error.line if error.file.removeprefix("templates/") in (own, "template", "") else 0
         self.screen.editor.error_line = line
         place = f"line {line}: " if line else ""
-        self.screen.problem(f"{place}{error.message}. {error.hint}".strip())
+        self.screen.problem(f"{place}{error.message.rstrip('.')}. {error.hint}".strip())

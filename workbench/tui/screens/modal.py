@@ -27,7 +27,7 @@ Box > Vertical {
 Box .title { text-style: bold; height: auto; }
 Box .hint { color: $text-muted; height: auto; }
 Box LineList { height: auto; max-height: 14; min-height: 3; }
-Box StreamView { height: 18; }
+Box StreamView { height: 16; }
 Box Input { height: 1; border: none; background: $boost; padding: 0 1; }
 """
 

@@ -1,0 +1,109 @@
+"""The real app in a real pseudo terminal: it starts, runs, ends, and gives the terminal back."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ptytool import Terminal
+from workbench.session.drafts import load_drafts
+from workbench.workspace import find_workspace, init_workspace
+
+pytestmark = pytest.mark.pty
+ESCAPES = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "data" / "escapes.jsonl").read_text(encoding="utf-8").splitlines()
+]
+F5, CTRL_Q, ALT_2 = b"\x1b[15~", b"\x11", b"\x1b2"
+Start = Callable[..., Terminal]
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Path:
+    return init_workspace(tmp_path / "space").root
+
+
+@pytest.fixture
+def start(space: Path) -> Iterator[Start]:
+    opened: list[Terminal] = []
+
+    def begin(script: dict[str, object], columns: int = 80, rows: int = 24) -> Terminal:
+        env = {"WORKBENCH_ENGINE": "scripted", "WORKBENCH_SCRIPT": json.dumps(script)}
+        terminal = Terminal(cwd=space, env=env, columns=columns, rows=rows)
+        opened.append(terminal)
+        terminal.wait_for("city")
+        return terminal
+
+    yield begin
+    for terminal in opened:
+        terminal.close()
+
+
+def gave_back(terminal: Terminal) -> bool:
+    """The alternate screen was left and the cursor shown, after both had been taken."""
+    received = bytes(terminal.received)
+    return received.rfind(b"\x1b[?1049l") > received.rfind(b"\x1b[?1049h") >= 0 and received.rfind(
+        b"\x1b[?25h"
+    ) > received.rfind(b"\x1b[?25l")
+
+
+def test_it_runs_and_quits(start: Start) -> None:
+    terminal = start({"pieces": ["In ", "東京", " it rains."]})
+    terminal.send(F5)
+    terminal.wait_for("it rains.")
+    terminal.wait_for("finished")
+    terminal.send(CTRL_Q)
+    assert terminal.wait_end() == 0
+    assert gave_back(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back_and_keeps_unsaved_text(
+    start: Start, space: Path, number: signal.Signals
+) -> None:
+    terminal = start({"pieces": ["x"]})
+    terminal.send(b"precious")
+    terminal.wait_for("precious")
+    terminal.signal(number)
+    terminal.wait_end()
+    assert gave_back(terminal)
+    drafts = load_drafts(find_workspace(space))
+    assert any("precious" in draft.text for draft in drafts)
+
+
+def test_a_storm_of_sizes_ends_with_a_whole_screen(start: Start) -> None:
+    terminal = start({"pieces": ["calm after the storm"]})
+    for step in range(40):
+        terminal.resize(60 + step % 7 * 11, 16 + step % 5 * 6)
+        terminal.pump(0.01)
+    terminal.resize(120, 36)
+    terminal.send(F5)
+    terminal.wait_for("calm after the storm")
+    terminal.wait_for(lambda: "Sessions" in terminal.text and "^Q Quit" in terminal.screen.display[35])
+
+
+def test_nothing_that_a_model_says_reaches_the_terminal_as_a_command(start: Start) -> None:
+    texts = [row["text"] for row in ESCAPES if len(row["text"]) < 2000]
+    terminal = start({"pieces": [f"{text}\n" for text in texts] + ["THE END"]}, 120, 36)
+    before = len(terminal.received)
+    terminal.send(F5)
+    terminal.wait_for("THE END")
+    terminal.send(CTRL_Q)
+    terminal.wait_for(lambda: True)
+    shown = bytes(terminal.received[before:])
+    for row in ESCAPES:
+        danger = row["danger"]
+        if danger and any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in danger.replace("\t", "")):
+            assert danger.encode("utf-8", "surrogatepass") not in shown, row["id"]
+
+
+def test_alt_digits_arrive_on_a_plain_terminal(start: Start) -> None:
+    terminal = start({"pieces": ["x"]})
+    terminal.send(b"\x1b1")
+    terminal.wait_for("Sessions")
+    terminal.send(ALT_2)
+    terminal.wait_for("[slots.city]")
