@@ -58,7 +58,7 @@ class WorkbenchApp(App[int]):
         self.push_screen(self._main)
 
     def _ended_from_outside(self, number: int) -> None:
-        self._main.editing.keep_draft()
+        self._main.editing.keep_draft(force=True)
         self.exit(128 + number)
 
     async def on_unmount(self) -> None:
@@ -74,6 +74,10 @@ class WorkbenchApp(App[int]):
     def action_command(self, name: str) -> None:
         if isinstance(self.screen, MainScreen) or name in ("quit", "help"):
             self.do(name)
+
+    async def action_quit(self) -> None:
+        """The framework's own binding of Ctrl-Q ends here as well, so that text is kept and a run asked about."""
+        self.do("quit")
 
     def action_interrupt(self) -> None:
         """Ctrl-C: stops a run, never the app."""
@@ -148,7 +152,7 @@ class WorkbenchApp(App[int]):
             if not await self.push_screen_wait(Confirm("A run is going on. Stop it and quit?")):
                 return
             await running.stop()
-        self._main.editing.keep_draft()
+        self._main.editing.keep_draft(force=True)
         self.exit(0)
 
     async def _copy_output(self) -> None:

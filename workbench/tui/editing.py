@@ -81,7 +81,7 @@ class Editing:
 
     async def open(self, name: str) -> None:
         """Open a template by its name within ``templates/``; unsaved text of the current one stays as a draft."""
-        self.keep_draft()
+        self.keep_draft(force=True)
         path = self.bench.workspace.templates / name
         try:
             text = await asyncio.to_thread(read_text, path)
@@ -99,7 +99,7 @@ class Editing:
 
     async def show_source(self, path: str, source: str, values: dict[str, Any], *, index: int = 0) -> None:
         """Show a recorded run's template; the file on disk stays as it is."""
-        self.keep_draft()
+        self.keep_draft(force=True)
         file = self.bench.workspace.root / path
         try:
             saved = await asyncio.to_thread(read_text, file) if path and file.is_file() else ""
@@ -164,13 +164,13 @@ class Editing:
 
     async def new(self) -> None:
         """An empty template; the current one's unsaved text stays as a draft."""
-        self.keep_draft()
+        self.keep_draft(force=True)
         self.buffer = Buffer()
         await self._show(NEW_TEMPLATE)
 
-    def keep_draft(self) -> None:
-        """Put unsaved text where a crash cannot reach it. Cheap when there is none."""
-        if not self._draft_due:
+    def keep_draft(self, *, force: bool = False) -> None:
+        """Put unsaved text where a crash cannot reach it. ``force`` does not wait for the editor to tell of changes."""
+        if not (self._draft_due or (force and self.dirty)):
             return
         self._draft_due = False
         try:
