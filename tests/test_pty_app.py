@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.ptytool import Terminal
 from workbench.session.drafts import load_drafts
+from workbench.session.store import SessionStore
 from workbench.workspace import find_workspace, init_workspace
 
 pytestmark = pytest.mark.pty
@@ -107,3 +109,20 @@ def test_alt_digits_arrive_on_a_plain_terminal(start: Start) -> None:
     terminal.wait_for("Sessions")
     terminal.send(ALT_2)
     terminal.wait_for("[slots.city]")
+
+
+@pytest.mark.parametrize("shown", ["tick3 ", "tick17 ", "tick40 "])
+def test_a_killed_app_loses_nothing_that_was_on_the_screen(start: Start, space: Path, shown: str) -> None:
+    terminal = start({"pieces": [f"tick{number} " for number in range(2000)], "delay_ms": 10}, 120, 36)
+    terminal.send(F5)
+    terminal.wait_for(shown)
+    seen = max(int(number) for number in re.findall(r"tick(\d+) ", terminal.text))
+    terminal.signal(signal.SIGKILL)
+    assert terminal.wait_end() == -signal.SIGKILL
+    store = SessionStore(find_workspace(space))
+    recovered = store.recover()
+    assert len(recovered) == 1
+    session = store.find_run(recovered[0])
+    record = store.open_run(session, recovered[0])
+    assert record.result.status == "interrupted"
+    assert record.result.text.startswith("".join(f"tick{number} " for number in range(seen + 1)))
