@@ -18,8 +18,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
 from workbench.error import WorkbenchError
 from workbench.textio import read_text
 
@@ -184,7 +182,7 @@ def _read_all(folder: Path, paths: Sequence[Path]) -> tuple[WildcardLists, tuple
         shown = path.relative_to(folder).as_posix()
         try:
             found = _read_one(path, folder)
-        except (WorkbenchError, ValueError, yaml.YAMLError, RecursionError) as error:
+        except (WorkbenchError, ValueError, RecursionError) as error:
             problems.append(f"{shown}: {str(error).splitlines()[0]}")
             continue
         for name, lines in found.items():
@@ -201,7 +199,7 @@ def _read_one(path: Path, folder: Path) -> dict[str, list[str]]:
     text = read_text(path)
     if path.suffix.lower() == ".txt":
         return {path.relative_to(folder).with_suffix("").as_posix(): text.splitlines()}
-    data = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
+    data = json.loads(text) if path.suffix.lower() == ".json" else _yaml(text)
     prefix = path.relative_to(folder).parent.as_posix()
     found: dict[str, list[str]] = {}
     if isinstance(data, list):
@@ -226,3 +224,13 @@ def _line(value: Any) -> str:
         text, weight = next(iter(value.items()))
         return f"{weight}::{text}" if isinstance(weight, int | float) else str(text)
     return str(value)
+
+
+def _yaml(text: str) -> Any:
+    """The document. Raises ValueError; the parser is loaded by the first list that needs it, not by every start."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
