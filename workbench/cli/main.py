@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "run": "render a template, run it on a model, stream the answer",
     "render": "print the prompt that a template gives",
     "check": "say what is wrong in templates, as file:line:col",
+    "import": "turn templates of other tools into templates here",
     "models": "list, fetch and inspect models",
     "sessions": "list saved sessions, show a run",
     "init": "make a workspace with the starter set",
@@ -112,7 +113,8 @@ def load_command(name: str) -> tuple[Command, Parser]:
     """The module of a sub-command and its parser, which the documentation's test reads as well."""
     from workbench.cli.arguments import Parser, add_common
 
-    command = cast(Command, importlib.import_module(f"workbench.cli.{name}"))
+    module = "importing" if name == "import" else name
+    command = cast(Command, importlib.import_module(f"workbench.cli.{module}"))
     parser = Parser(prog=f"workbench {name}", description=COMMANDS.get(name, ""), add_help=False)
     command.configure(parser)
     add_common(parser)
