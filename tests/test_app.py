@@ -139,6 +139,19 @@ async def test_unsaved_text_is_there_again_and_saving_writes_the_file(space: Pat
         assert not app.main.editing.dirty
 
 
+async def test_new_templates_never_take_each_other_s_drafts(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        await app.main.editing.new()
+        app.main.editor.load_text("PRECIOUS")
+        await pilot.press("ctrl+q")
+    async with opened(space, (80, 24)) as (app, pilot):
+        rows = [row for row in app.main.templates.rows if "not saved" in row.cells[0]]
+        assert len(rows) == 1
+        await app.main.editing.new()
+        await app.main.editing.open(rows[0].key)
+        assert app.main.editor.text == "PRECIOUS"
+
+
 async def test_a_file_changed_meanwhile_is_not_written_over_unasked(space: Path) -> None:
     file = space / "templates" / "london.j2"
     async with opened(space) as (app, pilot):

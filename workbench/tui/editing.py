@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ class Buffer:
 
     path: str = ""
     saved: str = ""
-    params: dict[str, Any] = field(default_factory=dict)
+    unnamed: bool = False
 
 
 class Editing:
@@ -83,15 +84,16 @@ class Editing:
         """Open a template by its name within ``templates/``; unsaved text of the current one stays as a draft."""
         self.keep_draft(force=True)
         path = self.bench.workspace.templates / name
+        relative = f"templates/{name}"
+        drafts = {draft.template: draft for draft in await asyncio.to_thread(load_drafts, self.bench.workspace)}
+        draft = drafts.get(relative)
+        only_draft = draft is not None and not path.is_file()
         try:
-            text = await asyncio.to_thread(read_text, path)
+            text = "" if only_draft else await asyncio.to_thread(read_text, path)
         except StorageError as error:
             self.screen.tell(error)
             return
-        relative = f"templates/{name}"
-        drafts = {draft.template: draft for draft in await asyncio.to_thread(load_drafts, self.bench.workspace)}
-        self.buffer = Buffer(relative, text)
-        draft = drafts.get(relative)
+        self.buffer = Buffer(relative, text, unnamed=only_draft)
         shown = draft.text if draft is not None else text
         await self._show(shown)
         if draft is not None and draft.text != text:
@@ -119,12 +121,13 @@ class Editing:
 
     async def save(self) -> None:
         """Write the file; asks when there is no name yet or when the file changed meanwhile."""
-        if not self.buffer.path:
+        draft = self.buffer.path
+        if not self.buffer.path or self.buffer.unnamed:
             name = await self.screen.app.push_screen_wait(AskText("Name of the new template", value="untitled.j2"))
             if not name:
                 return
             name = name if name.endswith(".j2") else f"{name}.j2"
-            self.buffer.path = f"templates/{name.removeprefix('templates/')}"
+            self.buffer = Buffer(f"templates/{name.removeprefix('templates/')}", self.buffer.saved)
         target = self.bench.workspace.root / self.buffer.path
         if not await self._may_write(target):
             return
@@ -132,7 +135,7 @@ class Editing:
         try:
             await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
             await asyncio.to_thread(atomic_write, target, text)
-            await asyncio.to_thread(drop_draft, self.bench.workspace, self.buffer.path)
+            await asyncio.to_thread(drop_draft, self.bench.workspace, draft or self.buffer.path)
         except (StorageError, OSError) as error:
             self.screen.tell(error)
             return
@@ -158,6 +161,9 @@ class Editing:
 
     async def revert(self) -> None:
         """Back to the file's text; the dropped text can be had again by undo."""
+        if not self.buffer.saved:
+            self.screen.say("There is no file to go back to.")
+            return
         self.screen.editor.replace_text(self.buffer.saved)
         await asyncio.to_thread(drop_draft, self.bench.workspace, self.buffer.path)
         self.screen.say("Back to the file. Undo brings the dropped text back.")
@@ -165,8 +171,10 @@ class Editing:
     async def new(self) -> None:
         """An empty template; the current one's unsaved text stays as a draft."""
         self.keep_draft(force=True)
-        self.buffer = Buffer()
+        # A name of its own, so that no new template takes another one's draft.
+        self.buffer = Buffer(f"templates/untitled-{datetime.now():%H%M%S}.j2", unnamed=True)
         await self._show(NEW_TEMPLATE)
+        self.screen.show_area("edit")
 
     def keep_draft(self, *, force: bool = False) -> None:
         """Put unsaved text where a crash cannot reach it. ``force`` does not wait for the editor to tell of changes."""

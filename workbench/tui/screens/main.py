@@ -19,6 +19,7 @@ from workbench.display import display, display_line
 from workbench.error import TemplateError
 from workbench.event import Failed
 from workbench.service import Workbench
+from workbench.session.drafts import load_drafts
 from workbench.tui.browsing import Browsing
 from workbench.tui.editing import Editing
 from workbench.tui.editor import TemplateEditor
@@ -97,9 +98,13 @@ class MainScreen(Screen[None]):
     async def refresh_templates(self) -> list[Any]:
         """Read the template list anew."""
         infos = await asyncio.to_thread(self.bench.templates)
-        self.templates.set_rows(
-            [Row(info.name, (info.name.removesuffix(".j2"),), muted=bool(info.problem)) for info in infos]
-        )
+        rows = [Row(info.name, (info.name.removesuffix(".j2"),), muted=bool(info.problem)) for info in infos]
+        known = {info.name for info in infos}
+        for draft in await asyncio.to_thread(load_drafts, self.bench.workspace):
+            name = draft.template.removeprefix("templates/")
+            if name not in known:
+                rows.append(Row(name, (f"{name.removesuffix('.j2')} (not saved)",)))
+        self.templates.set_rows(rows)
         return infos
 
     # -- areas -------------------------------------------------------------------------------------------------
