@@ -144,7 +144,7 @@ def test_codes_are_understood() -> None:
         (b"\x1b[?2026;2$y", "\x1b[?2026;2$y"),
         (b"\x1b[48;24;80;0;0t", "\x1b[48;24;80;0;0t"),
         (b"\x1b[<0;3;4M", "\x1b[<0;3;4M"),
-        (b"\x1b[200~a\x1b[0n\xffb\x1b[201~c", "\x1b[200~a\x1b[0nb\x1b[201~c"),
+        (b"\x1b[200~a\x1b[0n\xffb\x1b[201~c", "\x1b[200~a␛[0nb\x1b[201~c"),
         (b"\x1b1\x1bj", "\x1b[49;3u\x1bj"),
     ],
 )

@@ -2,7 +2,7 @@
 
 Invalid UTF-8 is dropped, sequences split over packets are joined, late answers (device attributes, colours, versions,
 status) are swallowed, and forms that the parser chokes on or misreads are brought into ones it knows. Pasted text
-passes unchanged.
+passes unchanged, but for Escape, which becomes its picture.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class InputFilter:
         end = text.find(PASTE_END, at)
         if end >= 0:
             self._pasting = False
-            out.append(text[at : end + len(PASTE_END)])
+            out.append(pasted(text[at:end]) + PASTE_END)
             return end + len(PASTE_END)
         keep = next((n for n in range(len(PASTE_END) - 1, 0, -1) if text.endswith(PASTE_END[:n])), 0)
         cut = max(at, len(text) - keep)
-        out.append(text[at:cut])
+        out.append(pasted(text[at:cut]))
         self._text = text[cut:]
         return -1 if self._text or cut == len(text) else cut
 
@@ -108,6 +108,11 @@ class InputFilter:
             # The parser takes Alt with a digit for what a Mac's Option key types, "¡" for 1.
             return at + 2, f"\x1b[{ord(following)};3u"
         return at + 1, "\x1b"
+
+
+def pasted(text: str) -> str:
+    """Pasted text with Escape as its picture: the parser would take it for a key and tear the paste apart."""
+    return text.replace("\x1b", "␛")
 
 
 def normalise(sequence: str) -> str:
