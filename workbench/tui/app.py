@@ -58,7 +58,7 @@ class WorkbenchApp(App[int]):
         self.push_screen(self._main)
 
     def _ended_from_outside(self, number: int) -> None:
-        self._main.editing.keep_draft(force=True)
+        self._main.editing.drafting.keep_now()
         self.exit(128 + number)
 
     async def on_unmount(self) -> None:
@@ -148,11 +148,13 @@ class WorkbenchApp(App[int]):
 
     async def _quit(self) -> None:
         running = self._main.running
-        if running.busy:
-            if not await self.push_screen_wait(Confirm("A run is going on. Stop it and quit?")):
+        if running.busy and not await self.push_screen_wait(Confirm("A run is going on. Stop it and quit?")):
+            return
+        if not self._main.editing.drafting.keep_now():
+            question = "The unsaved text could not be kept. Quit and lose it?"
+            if not await self.push_screen_wait(Confirm(question, yes="lose it", no="stay")):
                 return
-            await running.stop()
-        self._main.editing.keep_draft(force=True)
+        await running.stop_all()
         self.exit(0)
 
     async def _copy_output(self) -> None:

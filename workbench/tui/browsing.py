@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from workbench.error import WorkbenchError
 from workbench.session.info import RunInfo, RunRecord, Session
 from workbench.tui.listview import Row
+from workbench.tui.numbers import when
 from workbench.tui.status import RunState
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 # A word and a sign each: nothing is told by colour alone.
 SIGNS = {"finished": "=", "cancelled": "#", "error": "!", "interrupted": "?", "running": ">"}
-
-
-def when(created: str) -> str:
-    """The local time of today, else the day: enough to tell sessions of one title apart."""
-    try:
-        local = datetime.fromisoformat(created.replace("Z", "+00:00")).astimezone()
-    except ValueError:
-        return "?"
-    return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%m-%d}"
 
 
 class Browsing:
@@ -84,13 +75,9 @@ class Browsing:
 
     async def _show(self, record: RunRecord) -> None:
         screen, request, result = self.screen, record.request, record.result
-        pattern = request.pattern
-        index = pattern.index if pattern is not None and pattern.order == "combinatorial" else 0
-        values = dict(request.variables)
-        await screen.editing.show_source(request.template.path, request.template.source, values, index=index)
+        await screen.editing.show_run(request)
         screen.output.set_text(result.text)
         screen.output.placeholder = "This run gave no text." + (f"\n\n{result.error}" if result.error else "")
-        screen.preview.set_text(request.prompt.plain)
         seconds = (result.ms_total - result.ms_first) / 1000
         screen.status.state = RunState(
             model=request.model.file,

@@ -15,7 +15,6 @@ from workbench.event import Failed
 from workbench.param import Params, params_from
 from workbench.service import RunSpec
 from workbench.session.info import Session
-from workbench.template.prepared import PromptChoice
 from workbench.tui.bridge import FLUSHES_PER_SECOND, RunBridge
 from workbench.tui.listview import Row
 from workbench.tui.screens.modal import Choose, Confirm
@@ -68,7 +67,7 @@ class Running:
             engine=self.engine,
             params=self.params,
             session=self.session,
-            item=PromptChoice(screen.editing.index),
+            item=screen.editing.choice,
         )
         handle = screen.bench.start_run(spec)
         state = screen.status.state = RunState(model=self.model, engine=self.engine)
@@ -112,6 +111,13 @@ class Running:
             await self.bridge.handle.cancel()
         else:
             self.screen.say("Nothing is running.")
+
+    async def stop_all(self) -> None:
+        """Stop the run and the download, before the app ends."""
+        if self._fetching is not None:
+            self._fetching.set()
+        if self.bridge is not None:
+            await self.bridge.handle.cancel()
 
     def new_session(self) -> None:
         if self.busy:
@@ -205,12 +211,13 @@ class Running:
             if not agreed:
                 return
         self._fetching = threading.Event()
+        loop = asyncio.get_running_loop()
         state = screen.status.state = RunState(model=name)
 
         def progress(step: FetchProgress) -> None:
             share = 100 * step.done // step.total if step.total else 0
             state.phase = f"{'checking' if step.phase == 'verify' else 'fetching'} {share} % of {size_text(step.total)}"
-            screen.app.call_from_thread(screen.status.show)
+            loop.call_soon_threadsafe(screen.status.show)
 
         try:
             folder = screen.bench.model_folders[-1]

@@ -21,10 +21,11 @@ from workbench.event import Failed
 from workbench.service import Workbench
 from workbench.session.drafts import load_drafts
 from workbench.tui.browsing import Browsing
+from workbench.tui.drafting import LOOSE, template_rows
 from workbench.tui.editing import Editing
 from workbench.tui.editor import TemplateEditor
 from workbench.tui.form import SlotForm
-from workbench.tui.listview import LineList, Row
+from workbench.tui.listview import LineList
 from workbench.tui.running import Running
 from workbench.tui.screens.modal import Page
 from workbench.tui.status import KeyLine, StatusLine
@@ -84,7 +85,12 @@ class MainScreen(Screen[None]):
     async def _start(self) -> None:
         infos = await self.refresh_templates()
         names = [info.name for info in infos]
+        drafts = await asyncio.to_thread(load_drafts, self.bench.workspace)
         first = "london.j2" if "london.j2" in names else next(iter(names), "")
+        if drafts:
+            # What was being written comes back first; the list marks the others.
+            name = drafts[0].template.removeprefix("templates/")
+            first = name if name in names else LOOSE + drafts[0].template
         if first:
             await self.editing.open(first)
         else:
@@ -98,12 +104,7 @@ class MainScreen(Screen[None]):
     async def refresh_templates(self) -> list[Any]:
         """Read the template list anew."""
         infos = await asyncio.to_thread(self.bench.templates)
-        rows = [Row(info.name, (info.name.removesuffix(".j2"),), muted=bool(info.problem)) for info in infos]
-        known = {info.name for info in infos}
-        for draft in await asyncio.to_thread(load_drafts, self.bench.workspace):
-            name = draft.template.removeprefix("templates/")
-            if name not in known:
-                rows.append(Row(name, (f"{name.removesuffix('.j2')} (not saved)",)))
+        rows = await asyncio.to_thread(template_rows, self.bench.workspace, infos)
         self.templates.set_rows(rows)
         return infos
 
@@ -182,7 +183,8 @@ class MainScreen(Screen[None]):
 
     def retitle(self) -> None:
         mark = " *" if self.editing.dirty else ""
-        name = display_line(self.editing.buffer.path or "new template")
+        buffer = self.editing.buffer
+        name = display_line(buffer.path or "new template") + (" (a copy)" if buffer.path and buffer.copy else "")
         self.query_one("#edit-title", Static).update(Content(f"{name}{mark}"))
 
     # -- messages ----------------------------------------------------------------------------------------------

@@ -1,0 +1,145 @@
+"""The live prompt: rendered a moment after the last key, the last good one dimmed while the template is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+from textual.widgets import Static
+
+from workbench.error import TemplateError, WorkbenchError
+from workbench.template.document import TemplateDocument, parse_document
+from workbench.template.prepared import PromptChoice
+from workbench.template.slot import Slot
+from workbench.tui.drafting import Buffer
+from workbench.tui.numbers import number_text
+from workbench.tui.screens.modal import AskText
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from workbench.template.render import Rendered
+    from workbench.tui.screens.main import MainScreen
+
+
+class LivePreview:
+    """Renders what the editor and the form hold; ``choice`` says which prompt of a pattern."""
+
+    def __init__(self, screen: MainScreen) -> None:
+        self.screen = screen
+        self.buffer = Buffer()
+        self.choice = PromptChoice()
+        self.count = 1
+        self.rendered: Rendered | None = None
+        self._request = 0
+        self._timer: Timer | None = None
+        self._seen: tuple[str, dict[str, Any]] = ("", {})
+
+    @property
+    def index(self) -> int:
+        """Which prompt of a pattern is seen, from 0."""
+        return self.choice.index
+
+    @property
+    def bench(self) -> Any:
+        return self.screen.bench
+
+    def document(self) -> TemplateDocument:
+        """The editor's text, parsed. Raises TemplateError."""
+        return parse_document(self.screen.editor.text, path=self.buffer.name)
+
+    def typed(self) -> None:
+        """The text or a value changed: the prompt follows shortly. What is shown already is not rendered again."""
+        if (self.screen.editor.text, self.screen.form.values) == self._seen:
+            return
+        if self._timer is not None:
+            self._timer.stop()
+        delay = 0.08 if len(self.screen.editor.text) < 10_000 else 0.3
+        self._timer = self.screen.set_timer(
+            delay, lambda: self.screen.run_worker(self.refresh(), group="preview", exclusive=False)
+        )
+
+    async def refresh(self) -> None:
+        """Render anew; an answer that has been overtaken is dropped."""
+        self._request += 1
+        mine = self._request
+        text, path, choice = self.screen.editor.text, self.buffer.name, self.choice
+        values = dict(self.screen.form.values)
+        self._seen = (text, values)
+        slots, rendered, error, count = await asyncio.to_thread(self._render, text, path, values, choice)
+        if mine != self._request or not self.screen.is_mounted:
+            return
+        if slots is not None:
+            await self.screen.form.show(slots)
+            # Defaults came in with the slots: no reason to render again.
+            self._seen = (text, dict(self.screen.form.values))
+        if error is not None:
+            self._fault(error)
+            return
+        self.rendered = rendered
+        self._counted(count)
+        assert rendered is not None
+        editor, preview = self.screen.editor, self.screen.preview
+        editor.error_line = 0
+        preview.dimmed = False
+        preview.set_text(rendered.prompt.plain)
+        notes = [item.message for item in rendered.warnings]
+        self.screen.problem("; ".join(notes[:2]), quiet=True)
+
+    def _render(
+        self, text: str, path: str, values: dict[str, Any], choice: PromptChoice
+    ) -> tuple[list[Slot] | None, Rendered | None, WorkbenchError | None, int]:
+        slots: list[Slot] | None = None
+        try:
+            document = parse_document(text, path=path)
+            slots = self.bench.slots(document, values)
+            names = {slot.name for slot in slots}
+            empty = {slot.name for slot in slots if slot.spec.default in (None, "")}
+            given = {k: v for k, v in values.items() if k in names and (v != "" or k not in empty)}
+            prepared = self.bench.prepare(document, given, preview=True, seed=choice.seed)
+            count = prepared.count
+            if choice.order == "combinatorial":
+                choice = PromptChoice(min(choice.index, max(0, count - 1)))
+            return slots, prepared.render(choice), None, count
+        except WorkbenchError as error:
+            return slots, None, error, 0
+
+    def _counted(self, count: int) -> None:
+        """Show which of how many prompts is seen; counts are exact, however large."""
+        self.count = count
+        if self.choice.order != "combinatorial":
+            title = f"Prompt drawn by seed {self.choice.seed} of {number_text(count)}"
+        else:
+            self.choice = PromptChoice(min(self.index, max(0, count - 1)))
+            title = "Prompt" if count == 1 else f"Prompt {number_text(self.index + 1)} of {number_text(count)}"
+        self.screen.query_one("#prompt-title", Static).update(Content(title))
+
+    async def turn_to(self, index: int) -> None:
+        """Show the prompt of that number, from 0; past the ends is the other end."""
+        if self.count < 2:
+            self.screen.say("This template stands for one prompt. {a|b} makes a choice.")
+            return
+        self.choice = PromptChoice(index % self.count)
+        await self.refresh()
+
+    async def ask_number(self) -> None:
+        """Ask for a number, from 1, and show that prompt."""
+        question = f"Number of the prompt, 1 to {number_text(self.count)}"
+        answer: str | None = await self.screen.app.push_screen_wait(AskText(question))
+        digits = (answer or "").replace(" ", "").replace(",", "")
+        if digits.isdigit() and 0 < int(digits[:4000]) <= self.count:
+            await self.turn_to(int(digits) - 1)
+        elif answer:
+            self.screen.say(f"There is no prompt of the number {answer}.", error=True)
+
+    def _fault(self, error: WorkbenchError) -> None:
+        """The last good preview stays, dimmed; the faulty line is marked."""
+        self.screen.preview.dimmed = True
+        line = 0
+        if isinstance(error, TemplateError):
+            own = self.buffer.name.removeprefix("templates/")
+            line = error.line if error.file.removeprefix("templates/") in (own, "template", "") else 0
+        self.screen.editor.error_line = line
+        place = f"line {line}: " if line else ""
+        self.screen.problem(f"{place}{error.message.rstrip('.')}. {error.hint}".strip())
