@@ -10,11 +10,15 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
+from workbench.error import UsageError
 from workbench.service import open_workbench
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.commands import COMMANDS
+from workbench.tui.screens.params import stop_strings, stop_text
+from workbench.tui.textual_private import SoundInput
 from workbench.workspace import init_workspace
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
@@ -252,3 +256,41 @@ async def test_foreign_text_anywhere_is_inert(space: Path, monkeypatch: pytest.M
         text = screen_text(pilot)
         assert not any(char in text for char in "\x1b\x07\x9b\u202e\u200b")
         assert "[/]" in text
+
+
+async def test_stop_strings_survive_the_parameter_screen(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        main = app.main
+        await main.editing.open("raw-completion.j2")
+        await pilot.press("f7")
+        await wait_for(pilot, lambda: '"\\n\\n"' in screen_text(pilot))
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: app.screen is main)
+        assert main.running.params == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "strings"),
+    [("", []), ("END, ###", ["END", "###"]), ('"\\n\\n", "a, b"', ["\n\n", "a, b"])],
+)
+def test_stop_strings_are_read_as_people_write_them(text: str, strings: list[str]) -> None:
+    assert stop_strings(text) == strings
+    assert stop_strings(stop_text(strings)) == strings
+
+
+def test_a_broken_list_of_stop_strings_is_refused() -> None:
+    with pytest.raises(UsageError):
+        stop_strings('"END')
+
+
+async def test_a_field_draws_inert_text_and_keeps_every_pasted_line(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        main = app.main
+        await main.form.fill({"city": "a\x1b[31mb\x07\u202e"})
+        await pilot.pause()
+        assert not any(char in screen_text(pilot) for char in "\x1b\x07\u202e")
+        field = next(field for field in main.form.query(SoundInput).results() if field.name == "city")
+        field.value = ""
+        field.post_message(events.Paste("one\ntwo 東京"))
+        await wait_for(pilot, lambda: main.form.values["city"] == "one\ntwo 東京")
+        assert "one⏎two 東京" in screen_text(pilot)

@@ -13,6 +13,7 @@ from textual.widgets import Input, Select, Static
 
 from workbench.display import display_line
 from workbench.template.slot import Slot
+from workbench.tui.textual_private import SoundInput
 
 
 class SlotForm(VerticalScroll, can_focus=False):
@@ -105,7 +106,7 @@ class SlotForm(VerticalScroll, can_focus=False):
             or slot.spec.help
             or {"file": "path of a text file", "number": "a number"}.get(slot.spec.type, "")
         )
-        return Input(
+        return SoundInput(
             value=str(value), placeholder=display_line(str(hint)), name=slot.name, select_on_focus=False, compact=True
         )
 

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, overload
 
 from rich.text import Text
+from textual import events
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.document._document import Document, EditResult, Location
@@ -22,7 +23,7 @@ from textual.geometry import Offset, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from workbench.display import inert_characters
 
@@ -291,3 +292,19 @@ class _Region:
         """Lines ``top`` to ``old_bottom`` became lines ``top`` to ``new_bottom``."""
         self.top = top if self.top < 0 else min(self.top, top)
         self.bottom = max(self.bottom, old_bottom) + new_bottom - old_bottom
+
+
+class SoundInput(Input):
+    """The stock field, but it draws its text inert and keeps a paste of several lines whole, ``⏎`` for each break."""
+
+    @property
+    def _value(self) -> Text:
+        shown = inert_characters(self.value).replace("\n", "⏎").replace("\t", " ")
+        return Text(shown, no_wrap=True, overflow="ignore", end="")
+
+    def _on_paste(self, event: events.Paste) -> None:
+        # The stock handler takes the first line and drops the rest without a word.
+        event.stop()
+        event.prevent_default()
+        if event.text:
+            self.replace(event.text, *self.selection)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -23,6 +24,24 @@ ParamsScreen .label { width: 18; color: $text-muted; }
 ParamsScreen Input { width: 1fr; }
 ParamsScreen .wrong { color: $text-error; text-style: bold; }
 """
+
+
+def stop_text(strings: Iterable[str]) -> str:
+    """Stop strings in quotes, so that blanks and line breaks can be seen and typed."""
+    return ", ".join(json.dumps(string, ensure_ascii=False) for string in strings)
+
+
+def stop_strings(text: str) -> list[str]:
+    """The strings of ``"\\n\\n", "END"``; without quotes, what stands between commas. Raises UsageError."""
+    if '"' not in text:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        found = json.loads(f"[{text}]")
+    except ValueError:
+        found = [0]
+    if not all(isinstance(item, str) and item for item in found):
+        raise UsageError("stop: not a list of texts in quotes", hint='For example: "\\n\\n", "END"')
+    return list(found)
 
 
 class ParamsScreen(Box[dict[str, Any]]):
@@ -46,7 +65,7 @@ class ParamsScreen(Box[dict[str, Any]]):
             with VerticalScroll(can_focus=False):
                 for spec in PARAMS:
                     value = self._values.get(spec.name, self._base.get(spec.name, ""))
-                    text = ", ".join(value) if isinstance(value, list | tuple) else str(value)
+                    text = stop_text(value) if isinstance(value, list | tuple) else str(value)
                     with Horizontal():
                         yield Static(spec.name, classes="label", markup=False)
                         yield Input(
@@ -95,7 +114,7 @@ class ParamsScreen(Box[dict[str, Any]]):
     def _parsed(self, field: Input) -> Any:
         name = field.name or ""
         if name == "stop":
-            return parse_param(name, [part.strip() for part in field.value.split(",") if part.strip()])
+            return parse_param(name, stop_strings(field.value))
         return parse_param(name, field.value)
 
     def _tell(self, text: str, *, wrong: bool = False) -> None:
