@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,9 +37,13 @@ class SlotForm(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__(id="form")
         self.values: dict[str, Any] = {}
+        # Defaults that stand in ``values`` because nobody gave anything else.
+        self._offered: dict[str, Any] = {}
         self._slots: tuple[Slot, ...] = ()
         self._signature: tuple[Any, ...] = ()
         self._filling = 0
+        # Fields removed before they are quite there end the app, so one making of the form follows another.
+        self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield Static("no slots in this template", markup=False, classes="hint")
@@ -58,31 +63,37 @@ class SlotForm(VerticalScroll, can_focus=False):
 
     async def show(self, slots: list[Slot]) -> None:
         """Show fields for ``slots``; does nothing when they are the same as before."""
-        signature = tuple((slot.name, slot.spec.type, slot.spec.choices, slot.declared) for slot in slots)
+        signature = tuple(
+            (slot.name, slot.spec.type, slot.spec.choices, slot.declared, repr(slot.spec.default)) for slot in slots
+        )
         self._slots = tuple(slots)
         if signature == self._signature:
             return
         self._signature = signature
         for slot in slots:
+            if slot.name in self._offered and self._offered.pop(slot.name) == self.values.get(slot.name):
+                self.values.pop(slot.name, None)
             if slot.name not in self.values and slot.spec.default is not None:
-                self.values[slot.name] = slot.spec.default
+                self.values[slot.name] = self._offered[slot.name] = slot.spec.default
         await self._rebuild()
 
     async def fill(self, values: Mapping[str, Any]) -> None:
         """Set values, as from a recorded run."""
         self.values = dict(values)
+        self._offered.clear()
         await self._rebuild()
 
     async def _rebuild(self) -> None:
-        self._filling += 1
-        try:
-            await self.remove_children()
-            if not self._slots:
-                await self.mount(Static("no slots in this template", markup=False, classes="hint"))
-                return
-            await self.mount(*[self._row(slot) for slot in self._slots])
-        finally:
-            self._filling -= 1
+        async with self._making:
+            self._filling += 1
+            try:
+                await self.remove_children()
+                if not self._slots:
+                    await self.mount(Static("no slots in this template", markup=False, classes="hint"))
+                    return
+                await self.mount(*[self._row(slot) for slot in self._slots])
+            finally:
+                self._filling -= 1
 
     def _row(self, slot: Slot) -> Horizontal:
         name = display_line(slot.name, 13)
@@ -92,12 +103,12 @@ class SlotForm(VerticalScroll, can_focus=False):
         return Horizontal(label, self._field(slot))
 
     def _field(self, slot: Slot) -> Input | Select[str]:
-        value = self.values.get(slot.name, "")
+        text = self._shown(slot.name)
         choices = (
             slot.spec.choices if slot.spec.type == "choice" else ("true", "false") if slot.spec.type == "bool" else ()
         )
         if choices:
-            text = str(value).lower() if slot.spec.type == "bool" else str(value)
+            text = text.lower() if slot.spec.type == "bool" else text
             options = [(Content(display_line(choice)), choice) for choice in choices]
             start: Any = text if text in choices else Select.NULL
             return Select(options, value=start, allow_blank=start is Select.NULL, compact=True, name=slot.name)
@@ -107,7 +118,7 @@ class SlotForm(VerticalScroll, can_focus=False):
             or {"file": "path of a text file", "number": "a number"}.get(slot.spec.type, "")
         )
         return SoundInput(
-            value=str(value), placeholder=display_line(str(hint)), name=slot.name, select_on_focus=False, compact=True
+            value=text, placeholder=display_line(str(hint)), name=slot.name, select_on_focus=False, compact=True
         )
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -119,14 +130,20 @@ class SlotForm(VerticalScroll, can_focus=False):
         if event.value is not Select.NULL:
             self._set(event.select.name or "", event.value)
 
+    def _shown(self, name: str) -> str:
+        """A value as its field holds it."""
+        value = self.values.get(name, "")
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
     def _set(self, name: str, value: Any) -> None:
-        if self._filling or str(self.values.get(name, "")) == str(value):
+        if self._filling or self._shown(name) == str(value):
             return
+        self._offered.pop(name, None)
         self.values[name] = value
         self.post_message(self.Changed())
 
     def focus_first(self) -> None:
         """Put the focus on the first field, if there is one."""
         for field in self.query("Input, Select").results():
-            field.focus()
+            self.screen.set_focus(field)
             return

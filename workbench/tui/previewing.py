@@ -72,8 +72,15 @@ class LivePreview:
             return
         if slots is not None:
             await self.screen.form.show(slots)
+            now = dict(self.screen.form.values)
+            if mine != self._request or not self.screen.is_mounted:
+                return
+            if any(values[name] != value for name, value in now.items() if name in values):
+                # The header has another default than the one that was rendered with.
+                await self.refresh()
+                return
             # Defaults came in with the slots: no reason to render again.
-            self._seen = (text, dict(self.screen.form.values))
+            self._seen = (text, now)
         if error is not None:
             self._fault(error)
             return

@@ -155,7 +155,8 @@ class Running:
         entries = await asyncio.to_thread(self.screen.bench.models)
         usable = [entry for entry in entries if not entry.problem and entry.engine]
         output = self.screen.output
-        if usable:
+        # The scripted engine speaks without a model.
+        if usable or "scripted" in (self.engine, self.screen.bench.config.engine_prefer):
             output.placeholder = "No run yet. F5 runs the template."
         else:
             output.placeholder = (

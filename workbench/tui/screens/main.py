@@ -123,11 +123,12 @@ class MainScreen(Screen[None]):
         self._draw_tabs()
         targets = {"lists": self.templates, "edit": self.editor, "preview": self.preview, "output": self.output}
         if focus or self.has_class("narrow"):
-            targets[area].focus()
+            # At once, so that keys typed in the same burst arrive there.
+            self.set_focus(targets[area])
 
     def go_to_sessions(self) -> None:
         self.show_area("lists")
-        self.sessions.focus()
+        self.set_focus(self.sessions)
 
     def go_to_slots(self) -> None:
         self.show_area("edit")
