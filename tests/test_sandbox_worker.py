@@ -148,3 +148,13 @@ def test_chat_templates_work_as_their_makers_test_them(renderer: Renderer) -> No
     )
     text = renderer.chat(source, [Message("system", "s"), Message("user", "<b>&'é")], bos_token="<s>")
     assert text == '{"t": "<b>&\'é"}!%<s>'
+
+
+def test_a_closed_renderer_starts_nothing_any_more() -> None:
+    renderer = Renderer()
+    renderer.ping()
+    renderer.close()
+    with pytest.raises(TemplateError):
+        renderer.ping()
+    renderer.start()
+    assert renderer.pids == ()

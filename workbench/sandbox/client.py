@@ -36,6 +36,7 @@ class Renderer:
 
     def __init__(self, *, spare: bool | None = None) -> None:
         self._lock = threading.Lock()
+        self._closed = False
         self._worker: Worker | None = None
         self._spare: Worker | None = None
         self._spare_after = {True: 0, None: SPARE_AFTER, False: 1 << 60}[spare]
@@ -100,7 +101,7 @@ class Renderer:
     def start(self) -> None:
         """Begin to start the worker, without waiting: what follows until the first call runs beside it."""
         with self._lock:
-            if self._worker is None:
+            if self._worker is None and not self._closed:
                 self._worker = self._take_spare() or Worker()
 
     def ping(self) -> None:
@@ -113,8 +114,9 @@ class Renderer:
         return tuple(worker.process.pid for worker in (self._worker, self._spare) if worker is not None)
 
     def close(self) -> None:
-        """End the workers; safe to call twice."""
+        """End the workers for good; safe to call twice. A call that waited meanwhile raises TemplateError."""
         with self._lock:
+            self._closed = True
             for worker in (self._worker, self._spare):
                 if worker is not None:
                     worker.close()
@@ -137,6 +139,8 @@ class Renderer:
 
     def _exchange(self, line: bytes, name: str, cpu: float) -> dict[str, Any]:
         with self._lock:
+            if self._closed:
+                raise TemplateError("the template worker was closed", file=name)
             self._calls += 1
             # A worker that was killed from outside, perhaps while idle, says nothing about this request.
             for last in (False, True):

@@ -65,6 +65,7 @@ class Workbench:
         self._renderer: Renderer | None = None
         self._pool: EnginePool | None = None
         self._store: SessionStore | None = None
+        self._closed = False
 
     # -- templates ---------------------------------------------------------------------------------------------
 
@@ -119,7 +120,8 @@ class Workbench:
 
     @property
     def renderer(self) -> Renderer:
-        """The bounded worker; started by its first use."""
+        """The bounded worker; started by its first use. Raises UsageError after ``close``."""
+        self._refuse_closed()
         if self._renderer is None:
             from workbench.sandbox import Renderer
 
@@ -181,11 +183,17 @@ class Workbench:
 
     @property
     def pool(self) -> EnginePool:
+        self._refuse_closed()
         if self._pool is None:
             from workbench.service.pool import EnginePool
 
             self._pool = EnginePool()
         return self._pool
+
+    def _refuse_closed(self) -> None:
+        # Work in a thread may outlive the app for a moment; it must not start what nobody would end.
+        if self._closed:
+            raise UsageError("the workbench was closed")
 
     def start_run(self, spec: RunSpec) -> RunHandle:
         """A run, ready to be iterated by ``events()``; nothing has happened yet."""
@@ -194,7 +202,8 @@ class Workbench:
         return RunHandle(self, spec)
 
     async def close(self) -> None:
-        """Unload engines and end the worker; safe to call twice."""
+        """Unload engines and end the worker, for good; safe to call twice."""
+        self._closed = True
         if self._pool is not None:
             await self._pool.close()
             self._pool = None

@@ -191,5 +191,6 @@ class Editing(LivePreview):
     async def new(self) -> None:
         """A new template; the current one's unsaved text stays as a draft."""
         if await self._left():
-            await self._show(Buffer(base=NEW_TEMPLATE, copy=new_ulid()), NEW_TEMPLATE)
+            # The area first: while this renders, somebody may have gone on to another.
             self.screen.show_area("edit")
+            await self._show(Buffer(base=NEW_TEMPLATE, copy=new_ulid()), NEW_TEMPLATE)

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
-from textual.widgets import Static
 
 from workbench.error import TemplateError, WorkbenchError
 from workbench.template.document import TemplateDocument, parse_document
@@ -120,7 +119,7 @@ class LivePreview:
         else:
             self.choice = PromptChoice(min(self.index, max(0, count - 1)))
             title = "Prompt" if count == 1 else f"Prompt {number_text(self.index + 1)} of {number_text(count)}"
-        self.screen.query_one("#prompt-title", Static).update(Content(title))
+        self.screen.prompt_title.update(Content(title))
 
     async def turn_to(self, index: int) -> None:
         """Show the prompt of that number, from 0; past the ends is the other end."""
@@ -135,7 +134,7 @@ class LivePreview:
         question = f"Number of the prompt, 1 to {number_text(self.count)}"
         answer: str | None = await self.screen.app.push_screen_wait(AskText(question))
         digits = (answer or "").replace(" ", "").replace(",", "")
-        if digits.isdigit() and 0 < int(digits[:4000]) <= self.count:
+        if digits.isdecimal() and 0 < int(digits[:4000]) <= self.count:
             await self.turn_to(int(digits) - 1)
         elif answer:
             self.screen.say(f"There is no prompt of the number {answer}.", error=True)

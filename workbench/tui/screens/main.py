@@ -49,10 +49,15 @@ class MainScreen(Screen[None]):
         self.sessions = LineList(id="sessions", placeholder="No runs yet. F5 runs the template.")
         self.status = StatusLine()
         self._keys = KeyLine(commands)
+        # Held, not looked for: work that ends after the screen has gone must find nothing missing.
+        self._tabs = Static("", id="tabs", markup=False)
+        self.edit_title = Static("Template", classes="title", id="edit-title", markup=False)
+        self.prompt_title = Static("Prompt", classes="title", id="prompt-title", markup=False)
+        self._problem = Static("", id="problem", markup=False)
         self._area = "edit"
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="tabs", markup=False)
+        yield self._tabs
         with Horizontal(id="body"):
             with Vertical(id="area-lists"):
                 yield Static("Templates", classes="title", markup=False)
@@ -60,14 +65,14 @@ class MainScreen(Screen[None]):
                 yield Static("Sessions", classes="title", markup=False)
                 yield self.sessions
             with Vertical(id="area-edit"):
-                yield Static("Template", classes="title", id="edit-title", markup=False)
+                yield self.edit_title
                 yield self.editor
-                yield Static("", id="problem", markup=False)
+                yield self._problem
                 yield Static("Slots", classes="title", id="slots-title", markup=False)
                 yield self.form
             with Vertical(id="right"):
                 with Vertical(id="area-preview"):
-                    yield Static("Prompt", classes="title", id="prompt-title", markup=False)
+                    yield self.prompt_title
                     yield self.preview
                 with Vertical(id="area-output"):
                     yield Static("Output", classes="title", markup=False)
@@ -152,7 +157,7 @@ class MainScreen(Screen[None]):
         for number, (name, title) in enumerate(AREAS.items(), 1):
             label = f" {number} {title} "
             content += Content.styled(label, "reverse bold") if name == self._area else Content.styled(label, "dim")
-        self.query_one("#tabs", Static).update(content)
+        self._tabs.update(content)
 
     # -- talk --------------------------------------------------------------------------------------------------
 
@@ -169,7 +174,7 @@ class MainScreen(Screen[None]):
 
     def problem(self, text: str, *, quiet: bool = False) -> None:
         """The line below the editor: what is wrong with the template, or nothing."""
-        line = self.query_one("#problem", Static)
+        line = self._problem
         line.display = bool(text)
         line.set_class(not quiet, "wrong")
         line.update(Content(display_line(text)))
@@ -186,7 +191,7 @@ class MainScreen(Screen[None]):
         mark = " *" if self.editing.dirty else ""
         buffer = self.editing.buffer
         name = display_line(buffer.path or "new template") + (" (a copy)" if buffer.path and buffer.copy else "")
-        self.query_one("#edit-title", Static).update(Content(f"{name}{mark}"))
+        self.edit_title.update(Content(f"{name}{mark}"))
 
     # -- messages ----------------------------------------------------------------------------------------------
 

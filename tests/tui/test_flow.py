@@ -1,0 +1,43 @@
+"""The app's finer promises through its pilot: focus, names, recorded values, foreign text everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.test_app import SIZES, opened, play, screen_text, space, wait_for
+from workbench.service import open_workbench
+from workbench.tui.app import WorkbenchApp
+
+__all__ = ["space"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_keys_go_where_the_area_key_led(space: Path, size: tuple[int, int]) -> None:
+    async with opened(space, size) as (app, pilot):
+        await pilot.press("alt+1", "alt+5", "end", "X")
+        await wait_for(pilot, lambda: app.main.form.values["city"] == "LondonX")
+        await pilot.press("alt+1", "alt+2", "Y")
+        await wait_for(pilot, lambda: app.main.editor.text.startswith("Y"))
+        assert isinstance(app.focused, type(app.main.editor))
+
+
+@pytest.mark.parametrize("turns", range(0, 30, 3))
+async def test_leaving_at_any_moment_of_the_start_is_no_crash(space: Path, turns: int) -> None:
+    app = WorkbenchApp(open_workbench(space))
+    async with app.run_test(size=(80, 24)):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        app.exit(0)
+    assert app.return_value == 0
+
+
+async def test_a_new_template_does_not_take_the_screen_from_a_run(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, pieces=["the answer"])
+    async with opened(space, (80, 24)) as (app, pilot):
+        app.do("new_template")
+        app.do("run")
+        await wait_for(pilot, lambda: app.main.output.text == "the answer" and not app.main.running.busy)
+        await wait_for(pilot, lambda: "the answer" in screen_text(pilot))
