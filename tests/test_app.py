@@ -81,6 +81,7 @@ async def test_a_run_streams_is_on_disk_and_opens_again(
         session = main.running.session
         assert session is not None
         info = app.bench.store.runs(session)[0]
+        await wait_for(pilot, lambda: main.sessions.current and main.sessions.current.key.endswith(info.id))
         main.output.clear()
         main.form.values["city"] = "elsewhere"
         await main.browsing.refresh()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -11,6 +13,7 @@ from textual.pilot import Pilot
 
 from tests.test_app import opened, play, run_to_end, screen_text, wait_for
 from workbench.error import StorageError
+from workbench.service import open_workbench
 from workbench.session.drafts import load_drafts
 from workbench.tui import drafting
 from workbench.tui.app import WorkbenchApp
@@ -129,3 +132,28 @@ async def test_text_that_cannot_be_kept_is_not_lost_by_quitting(space: Path, mon
         await pilot.press("n")
         await wait_for(pilot, lambda: app.screen is app.main)
         assert (app.main.editor.text, app.return_value) == ("precious", None)
+
+
+async def test_a_run_that_the_disk_did_not_take_is_offered_another_place(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, pieces=["precious"])
+    root, real = str(space / "sessions"), os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if os.readlink(f"/proc/self/fd/{descriptor}").startswith(root):
+            raise OSError(errno.ENOSPC, "full")
+        return real(descriptor, data)
+
+    async with opened(space) as (app, pilot):
+        monkeypatch.setattr(os, "write", write)
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: app.main.output.text == "precious" and not app.main.running.busy)
+        assert "not saved" in screen_text(pilot)
+        await pilot.press("ctrl+q")
+        await wait_for(pilot, lambda: "could not be saved" in screen_text(pilot))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: app.return_value == 0)
+    store = open_workbench(space).store
+    kept = [session for session in store.list_sessions() if session.unsaved]
+    assert [store.open_run(kept[0], run.id).result.text for run in store.runs(kept[0])] == ["precious"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,12 @@ async def test_a_crash_is_an_event_and_the_next_run_works(bench: Workbench) -> N
     assert isinstance(fine[-1], Finished)
 
 
+async def test_the_engine_is_given_back_with_the_last_event(bench: Workbench) -> None:
+    await collect(bench, spec(text_template("Go")))
+    (idle,) = bench.pool.idle
+    assert idle.alive
+
+
 async def test_leaving_early_closes_the_record(bench: Workbench) -> None:
     handle = bench.start_run(spec(text_template("Go"), {"pieces": ["a"] * 500, "delay_ms": 10}))
     stream = handle.events()
@@ -148,3 +156,31 @@ def test_a_broken_template_is_listed_with_its_reason(bench: Workbench) -> None:
     rows = {info.name: info for info in bench.templates()}
     assert "titel" in rows["broken.j2"].problem
     assert rows["london.j2"].problem == ""
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+async def test_a_run_that_the_disk_did_not_take_is_kept_elsewhere_whole(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    root, full = str(bench.workspace.sessions), [when == "before"]
+    real = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if full[0] and os.readlink(f"/proc/self/fd/{descriptor}").startswith(root):
+            raise OSError(errno.ENOSPC, "full")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    handle = bench.start_run(spec(text_template("Go"), {"pieces": PIECES}))
+    async for event in handle.events():
+        if isinstance(event, Started):
+            full[0] = True
+        handle.flush()
+    assert "not saved" in handle.save_problem
+    path = handle.rescue()
+    assert not handle.save_problem
+    assert bench.workspace.state_dir in path.parents
+    assert handle.session is not None
+    record = bench.store.open_run(handle.session, handle.run_id)
+    assert (record.result.status, record.result.text) == ("finished", "".join(PIECES))
+    assert not [session for session in bench.store.list_sessions() if session.problem]

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.error import ExitCode
+from workbench.error import ExitCode, StorageError
 from workbench.event import Event, Failed, Finished, Piece, Progress, Started
 from workbench.param import params_to_dict
 
@@ -55,9 +55,10 @@ class Face:
         """The closing words on stderr, and the exit code."""
         self.close_data(handle)
         talk, last = self._console.talk, self.last
-        if handle.save_problem:
+        unsaved = bool(handle.save_problem)
+        if unsaved:
             talk.error(f"workbench: {handle.save_problem}")
-            talk.error("The text above is complete; make room and run again, or use --no-save.")
+            self._rescue(handle)
         if isinstance(last, Failed):
             talk.error(f"workbench: the engine failed: {last.message}")
             if last.hint:
@@ -69,7 +70,16 @@ class Face:
             talk.say(", ".join([*statistics(last), self._where(handle)]))
             if last.status == "cancelled":
                 return ExitCode.CANCELLED
-        return ExitCode.STORAGE if handle.save_problem else ExitCode.OK
+        return ExitCode.STORAGE if unsaved else ExitCode.OK
+
+    def _rescue(self, handle: RunHandle) -> None:
+        """Keep what the workspace did not take in the user's own state folder, and say so."""
+        try:
+            path = handle.rescue()
+        except StorageError as error:
+            self._console.talk.error(f"The text above is complete. {error.message}; make room and run again.")
+        else:
+            self._console.talk.error(f"The run is kept in {path}")
 
     def saved(self, handle: RunHandle) -> str:
         """Path of the run's readable record as seen from here, or nothing."""

@@ -55,6 +55,11 @@ class EnginePool:
         self._idle.append((spec, process))
         await self._shrink(self._idle_limit)
 
+    @property
+    def idle(self) -> tuple[EngineProcess, ...]:
+        """Loaded engines that wait for the next run, oldest first."""
+        return tuple(process for _, process in self._idle)
+
     def threads_for(self, engine: str) -> int:
         """Threads for one more engine: the cores but one, shared among live engines; gpt4all spins, so one.
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.engine import EngineProcess
@@ -71,6 +73,29 @@ class RunHandle:
         """Empty while everything is on disk, else what is wrong, for example ``not saved: disk full``."""
         return self._unsaved or (self._journal.problem if self._journal else "")
 
+    def rescue(self) -> Path:
+        """Keep a run that could not be saved in the user's state folder; the path of its readable record.
+
+        Raises StorageError when that folder takes nothing either. Blocking.
+        """
+        assert self._plan is not None
+        request, result = self._plan.request, self.result
+        session = self._bench.store.unsaved_session(self._title)
+        if self._journal is not None:
+            path = self._journal.save_elsewhere(session.dir)
+        else:
+            journal = RunJournal.create(session.dir, request)
+            journal.write(Piece(t_ms=0, index=0, text=self.text))
+            journal.finish(result or _result(self._cancel_event(self._began), self.text, len(self._pieces)))
+            path = journal.path
+        self.session, self._unsaved = session, ""
+        return path
+
+    @property
+    def _title(self) -> str:
+        name = self._spec.document.path.rpartition("/")[2]
+        return self._spec.document.header.title or name.removesuffix(".j2")
+
     def flush(self) -> None:
         """Put every event yielded so far into the record; call before showing them."""
         if self._journal is not None:
@@ -98,15 +123,17 @@ class RunHandle:
             await asyncio.to_thread(self._open_journal, plan.request)
         last: Finished | Failed | None = None
         try:
-            async for event in self._engine_events(plan, started):
-                if isinstance(event, Piece):
-                    self._pieces.append(event.text)
-                if isinstance(event, Finished | Failed):
-                    last = event
-                    break
-                if self._journal is not None:
-                    self._journal.write(event)
-                yield event
+            # Closed here and not by the collector some time later: the engine is given back with the last event.
+            async with aclosing(self._engine_events(plan, started)) as stream:
+                async for event in stream:
+                    if isinstance(event, Piece):
+                        self._pieces.append(event.text)
+                    if isinstance(event, Finished | Failed):
+                        last = event
+                        break
+                    if self._journal is not None:
+                        self._journal.write(event)
+                    yield event
         finally:
             if last is None:
                 await self.cancel()
@@ -117,17 +144,17 @@ class RunHandle:
     def _open_journal(self, request: RunRequest) -> None:
         try:
             if self.session is None:
-                title = self._spec.document.header.title or request.template.path.rpartition("/")[2]
-                self.session = self._bench.store.new_session(title.removesuffix(".j2"))
+                self.session = self._bench.store.new_session(self._title)
             # Not strict: on a full disk the run goes on in memory, and writing is tried again.
             self._journal = RunJournal.create(self.session.dir, request, strict=False)
         except StorageError as error:
             # The run itself needs no disk: go on, say so, keep the text in memory.
             self._unsaved = f"not saved: {error.message}"
 
-    async def _engine_events(self, plan: RunPlan, started: float) -> AsyncIterator[Event]:
+    async def _engine_events(self, plan: RunPlan, started: float) -> AsyncGenerator[Event, None]:
+        pool = self._bench.pool
         queue: asyncio.Queue[Progress | None] = asyncio.Queue()
-        self._loading = asyncio.create_task(self._bench.pool.acquire(plan.load, queue.put_nowait))
+        self._loading = asyncio.create_task(pool.acquire(plan.load, queue.put_nowait))
         self._loading.add_done_callback(lambda _task: queue.put_nowait(None))
         if self._cancelled:
             self._loading.cancel()
@@ -158,7 +185,7 @@ class RunHandle:
                 yield event
         finally:
             process, self._process = self._process, None
-            await self._bench.pool.release(process, keep=healthy)
+            await pool.release(process, keep=healthy)
 
     def _cancel_event(self, started: float) -> Finished:
         return Finished(

@@ -6,6 +6,7 @@ cannot be written is browsed all the same, and new runs go to the state folder (
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator, Sequence
@@ -51,6 +52,10 @@ class SessionStore:
             except OSError as error:
                 if error.errno not in _NOT_HERE:
                     raise storage_error("make a session in", self.workspace.sessions, error) from error
+        return self.unsaved_session(title, tags=tags)
+
+    def unsaved_session(self, title: str, *, tags: Sequence[str] = ()) -> Session:
+        """A new session in the user's state folder, for what the workspace cannot take. Raises StorageError."""
         try:
             return self._make_session(self._unsaved, title, tags)
         except OSError as error:
@@ -76,6 +81,10 @@ class SessionStore:
         try:
             atomic_write(folder / "session.toml", toml_dumps(data), disk=self._disk)
         except StorageError as error:
+            # Half a session is none: leave nothing that the list would have to explain.
+            for made in (folder / "runs", folder):
+                with contextlib.suppress(OSError):
+                    made.rmdir()
             cause = error.__cause__
             raise cause if isinstance(cause, OSError) else error from None
         return self.open_session(folder)

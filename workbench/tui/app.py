@@ -59,6 +59,7 @@ class WorkbenchApp(App[int]):
 
     def _ended_from_outside(self, number: int) -> None:
         self._main.editing.drafting.keep_now()
+        self._main.running.rescue()
         self.exit(128 + number)
 
     async def on_unmount(self) -> None:
@@ -155,7 +156,23 @@ class WorkbenchApp(App[int]):
             if not await self.push_screen_wait(Confirm(question, yes="lose it", no="stay")):
                 return
         await running.stop_all()
+        if any(handle.save_problem for handle in running.unsaved) and not await self._rescued():
+            return
         self.exit(0)
+
+    async def _rescued(self) -> bool:
+        """Offer another place for runs that are not on disk; false when somebody would rather stay."""
+        place = display(str(self.bench.workspace.state_dir / "unsaved"))
+        question = f"A run could not be saved, the disk took nothing. Keep it in {place}?"
+        if not await self.push_screen_wait(Confirm(question, yes="keep it there", no="decide later")):
+            return False
+        problem = await asyncio.to_thread(self._main.running.rescue)
+        if not problem:
+            return True
+        lose: bool | None = await self.push_screen_wait(
+            Confirm(f"{problem}\nQuit and lose the run?", yes="lose it", no="stay")
+        )
+        return bool(lose)
 
     async def _copy_output(self) -> None:
         await self._copy(self._main.output.text, "output")

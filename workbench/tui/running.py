@@ -10,10 +10,11 @@ from workbench.engine import ENGINES
 from workbench.engine.catalog import CATALOG
 from workbench.engine.download import FetchProgress, fetch
 from workbench.engine.memory import free_memory, size_text
-from workbench.error import UsageError, WorkbenchError
+from workbench.error import StorageError, UsageError, WorkbenchError
 from workbench.event import Failed
 from workbench.param import Params, params_from
 from workbench.service import RunSpec
+from workbench.service.run import RunHandle
 from workbench.session.info import Session
 from workbench.tui.bridge import FLUSHES_PER_SECOND, RunBridge
 from workbench.tui.listview import Row
@@ -39,6 +40,7 @@ class Running:
         self.model = ""
         self.engine = ""
         self._fetching: threading.Event | None = None
+        self.unsaved: list[RunHandle] = []
         self._timer = screen.set_interval(1 / FLUSHES_PER_SECOND, self._tick, pause=True)
 
     @property
@@ -92,6 +94,8 @@ class Running:
             return
         if handle.session is not None:
             self.session = handle.session
+        if handle.save_problem:
+            self.unsaved.append(handle)
         if handle.request is not None:
             bridge.state.model = handle.request.model.file
         if isinstance(bridge.last, Failed):
@@ -100,6 +104,9 @@ class Running:
             screen.say(notice)
         screen.status.show()
         await screen.browsing.refresh()
+        if handle.session is not None:
+            # F4 and Enter open what was just run.
+            screen.sessions.move_to(f"r:{handle.session.id}:{handle.run_id}")
 
     async def stop(self) -> None:
         """Stop the run or the download; what came is kept."""
@@ -111,6 +118,16 @@ class Running:
             await self.bridge.handle.cancel()
         else:
             self.screen.say("Nothing is running.")
+
+    def rescue(self) -> str:
+        """Keep runs that the disk did not take in the user's state folder; what went wrong, or nothing. Blocking."""
+        try:
+            for handle in self.unsaved:
+                if handle.save_problem:
+                    handle.rescue()
+        except StorageError as error:
+            return str(error)
+        return ""
 
     async def stop_all(self) -> None:
         """Stop the run and the download, before the app ends."""
