@@ -22,7 +22,7 @@ from textual.widget import Widget
 
 from workbench.display import DisplayStream, display
 from workbench.tui.paging import PagedView
-from workbench.tui.strips import row_strip, selected_text
+from workbench.tui.strips import row_strip, selected_text, text_strip
 from workbench.tui.wrap import Rows, expand
 
 
@@ -255,7 +255,8 @@ class StreamView(PagedView, can_focus=True):
         width = self.size.width
         base = self.rich_style
         if self._rows.empty:
-            return self._placeholder_strip(y, width, base)
+            muted = base + self.get_component_rich_style("stream--placeholder", partial=True)
+            return text_strip(display(self.placeholder), y, width, muted)
         row = self.scroll_offset.y + y
         if row >= len(self._rows):
             return Strip.blank(width, base)
@@ -275,14 +276,6 @@ class StreamView(PagedView, can_focus=True):
         if self.dimmed:
             style += Style(dim=True)
         return style
-
-    def _placeholder_strip(self, y: int, width: int, base: Style) -> Strip:
-        rows = Rows(width)
-        rows.append(display(self.placeholder))
-        if y >= len(rows) or rows.empty:
-            return Strip.blank(width, base)
-        style = base + self.get_component_rich_style("stream--placeholder", partial=True)
-        return row_strip(expand(rows.rows[y]), style, width)
 
     def _selected_span(self, row: int, length: int) -> tuple[int, int] | None:
         selection = self.text_selection

@@ -31,6 +31,15 @@ def row_strip(
     return Strip(segments, sum(cell_len(segment.text) for segment in segments)).adjust_cell_length(width)
 
 
+def text_strip(text: str, y: int, width: int, style: Style) -> Strip:
+    """Row ``y`` of inert ``text`` wrapped to ``width`` cells; blank below its end."""
+    rows = Rows(width)
+    rows.append(text)
+    if y >= len(rows) or rows.empty:
+        return Strip.blank(width, style)
+    return row_strip(expand(rows.rows[y]), style, width)
+
+
 def selected_text(rows: Rows, selection: Selection) -> str:
     """What ``selection`` (rows and characters as drawn) covers, without the breaks that wrapping made."""
     last = len(rows) - 1
