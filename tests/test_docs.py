@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.cli.main import COMMANDS, load_command
+from workbench.cli.main import COMMANDS, actions_of, load_command
 from workbench.error import ExitCode
 from workbench.tui.commands import COMMANDS as APP_COMMANDS
 from workbench.tui.commands import keys_table
@@ -21,16 +21,23 @@ def test_every_exit_code_stands_in_its_table(repo: Path) -> None:
     assert rows == [(str(int(code)), code.name, code.meaning) for code in ExitCode]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_and_option_stands_on_its_page(name: str, repo: Path) -> None:
+PLACES = [(name, action) for name in COMMANDS for action in ("", *actions_of(name))]
+
+
+@pytest.mark.parametrize(("name", "action"), PLACES)
+def test_every_command_and_option_stands_on_its_page(name: str, action: str, repo: Path) -> None:
     page = (repo / "docs/cli.md").read_text(encoding="utf-8")
-    section = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+    section = re.search(rf"^## {f'{name} {action}'.strip()}\n(.*?)(?=^## |\Z)", page, re.M | re.S)
     assert section is not None
-    _, parser = load_command(name)
+    actions = actions_of(name)
+    if actions and not action:
+        assert COMMANDS[name] in section[1]
+        return
+    _, parser = load_command(name, action)
     rows = re.findall(r"^\| `(.+?)` \| (.+) \|$", section[1], re.M)
     # A bar inside a table cell is written as a backslash and a bar.
     assert [(option.replace("\\|", "|"), text) for option, text in rows] == parser.described
-    assert COMMANDS[name] in section[1]
+    assert (actions[action][1] if action else COMMANDS[name]) in section[1]
 
 
 def test_the_keys_of_the_readme_are_those_of_the_app(repo: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from workbench import __version__
 from workbench.error import ExitCode, TemplateError, UsageError, WorkbenchError
@@ -26,8 +26,8 @@ COMMANDS: dict[str, str] = {
     "render": "print the prompt that a template gives",
     "check": "say what is wrong in templates, as file:line:col",
     "import": "turn templates of other tools into templates here",
-    "models": "list, fetch and inspect models",
-    "sessions": "list saved sessions, show a run",
+    "models": "list, fetch and inspect model files",
+    "sessions": "find, show and repeat what was saved",
     "init": "make a workspace with the starter set",
     "doctor": "look at terminal, engines, models and folders, and say what to do",
 }
@@ -99,7 +99,8 @@ def _dispatch(words: list[str], console: Console) -> int:
     if name not in COMMANDS and name != APP:
         hint = near(name, COMMANDS) or "Commands: " + ", ".join(COMMANDS)
         raise UsageError(f"unknown command {name!r}", hint=hint)
-    command, parser = load_command(name)
+    action, rest = split_action(name, rest)
+    command, parser = load_command(name, action)
     if {"-h", "--help"} & set(rest):
         console.out.text(parser.format_help())
         return ExitCode.OK
@@ -109,13 +110,50 @@ def _dispatch(words: list[str], console: Console) -> int:
     return command.run(args, console)
 
 
-def load_command(name: str) -> tuple[Command, Parser]:
-    """The module of a sub-command and its parser, which the documentation's test reads as well."""
+def actions_of(name: str) -> dict[str, tuple[str, str]]:
+    """The actions of a sub-command that has some, the default one first; else nothing."""
+    return cast("dict[str, tuple[str, str]]", getattr(_module(name), "ACTIONS", {}))
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"workbench.cli.{'importing' if name == 'import' else name}")
+
+
+def split_action(name: str, rest: Sequence[str]) -> tuple[str, list[str]]:
+    """The action among the words after a sub-command, and the other words. Raises UsageError.
+
+    It stands first, or after options; a word that follows an option is taken as that option's value.
+    """
+    from workbench.cli.arguments import near
+
+    actions, words = actions_of(name), list(rest)
+    if not actions:
+        return "", words
+    for position, word in enumerate(words):
+        if word in actions and (position == 0 or not words[position - 1].startswith("-")):
+            return word, [*words[:position], *words[position + 1 :]]
+    if words and not words[0].startswith("-"):
+        hint = near(words[0], actions) or "There are: " + ", ".join(actions)
+        raise UsageError(f"'{name}' has no action {words[0]!r}", hint=hint)
+    return next(iter(actions)), words
+
+
+def load_command(name: str, action: str = "") -> tuple[Command, Parser]:
+    """The module of a sub-command or of one of its actions, and its parser; the test of the documentation reads it."""
     from workbench.cli.arguments import Parser, add_common
 
-    module = "importing" if name == "import" else name
-    command = cast(Command, importlib.import_module(f"workbench.cli.{module}"))
-    parser = Parser(prog=f"workbench {name}", description=COMMANDS.get(name, ""), add_help=False)
+    module, summary = _module(name), COMMANDS.get(name, "")
+    actions = actions_of(name)
+    epilog = None
+    if action:
+        module = importlib.import_module(f"workbench.cli.{actions[action][0]}")
+        summary = actions[action][1]
+        width = max(len(item) for item in actions)
+        epilog = "actions:\n" + "\n".join(f"  {item:{width}}  {text}" for item, (_, text) in actions.items())
+    parser = Parser(
+        prog=" ".join(filter(None, ("workbench", name, action))), description=summary, epilog=epilog, add_help=False
+    )
+    command = cast(Command, module)
     command.configure(parser)
     add_common(parser)
     parser.option("-h", "--help", action="store_true", dest="show_help", help="this text")

@@ -1,0 +1,84 @@
+"""``workbench models list``: which model files are here, what runs them and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from workbench.cli.arguments import add_models
+from workbench.cli.out import human_bytes
+from workbench.error import ExitCode
+
+if TYPE_CHECKING:
+    from workbench.cli.arguments import Parser
+    from workbench.cli.out import Console
+    from workbench.engine.shelf import ModelEntry
+
+
+def configure(parser: Parser) -> None:
+    add_models(parser)
+    parser.option("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    from workbench.engine.memory import free_memory
+    from workbench.service import open_workbench
+
+    bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
+    entries = bench.models()
+    free = free_memory()
+    if args.format == "json":
+        console.out.json({"free_bytes": free, "models": [entry_record(entry) for entry in entries]}, indent=2)
+        return ExitCode.OK
+    if entries:
+        head = ["NAME", "ARCH", "SIZE", "QUANT", "CONTEXT", "NEEDS", "ENGINE", "WHY"]
+        console.out.table([head, *(_row(entry) for entry in entries)])
+        console.talk.say(f"{human_bytes(free)} of memory are free")
+        return ExitCode.OK
+    folders = ", ".join(str(folder) for folder in bench.model_folders)
+    console.talk.say(f"There is no model in {folders}.")
+    console.talk.say("'workbench models get smollm2-135m' fetches a small one (98 MB).")
+    return ExitCode.OK
+
+
+def _row(entry: ModelEntry) -> list[str]:
+    header = entry.header
+    size = human_bytes(header.file_bytes)
+    if not entry.engine:
+        return [entry.id, header.arch or "-", size, header.quant or "-", "-", "-", "none", entry.problem]
+    needs = human_bytes(entry.estimate.total)
+    context = str(header.n_ctx_train or "-")
+    return [entry.id, header.arch, size, header.quant, context, needs, entry.engine, _reason(entry)]
+
+
+def _reason(entry: ModelEntry) -> str:
+    """Why the engine that will run the file, or why none."""
+    best = entry.verdict.best
+    return best.reason if best is not None and not entry.problem else entry.problem
+
+
+def entry_record(entry: ModelEntry, *, whole: bool = False) -> dict[str, Any]:
+    """The JSON form of a model; ``whole`` adds everything the header says. The keys are stable."""
+    header = entry.header
+    record: dict[str, Any] = {
+        "id": entry.id,
+        "path": str(entry.path),
+        "problem": entry.problem,
+        "arch": header.arch,
+        "name": header.name,
+        "quant": header.quant,
+        "bytes": header.file_bytes,
+        "n_ctx_train": header.n_ctx_train,
+        "needs_bytes": entry.estimate.total if entry.engine else None,
+        "engine": entry.engine or "none",
+        "reason": _reason(entry),
+        "engines": [asdict(choice) for choice in entry.verdict.choices],
+    }
+    if whole:
+        for item in fields(header):
+            value = getattr(header, item.name)
+            if item.name not in record and not item.name.endswith("_offset"):
+                record[item.name] = dict(value) if isinstance(value, Mapping) else value
+    return record
