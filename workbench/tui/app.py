@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
-import secrets
 import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from workbench.display import display
 from workbench.service import Workbench, open_workbench
+from workbench.tui.actions import Action, actions
 from workbench.tui.clipboard import Clipboard
 from workbench.tui.commands import resolved
 from workbench.tui.driver import WorkbenchDriver
@@ -37,6 +38,7 @@ class WorkbenchApp(App[int]):
         super().__init__(driver_class=driver_class)
         self.bench = bench
         self.commands = resolved(bench.config.keys)
+        self._actions: dict[str, Action] | None = None
         self.animation_level = "none"
         self.remote = any(os.environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY"))
         for command in self.commands:
@@ -67,14 +69,26 @@ class WorkbenchApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         for command in self.commands:
-            if command.id != "palette":
-                yield SystemCommand(command.title, command.help, lambda name=command.id: self.do(name))
+            # What belongs to the main screen can be called from elsewhere: it comes to the front first.
+            if command.id != "palette" and command.context in ("anywhere", "main", self.context):
+                yield SystemCommand(command.title, command.help, lambda name=command.id: self.call(name))
 
     # -- commands ----------------------------------------------------------------------------------------------
 
+    @property
+    def context(self) -> str:
+        """Which commands work now: those of the full screen in front; none while a question is asked."""
+        return str(getattr(self.screen, "context", ""))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key reaches the command of the screen in front; elsewhere it is left to the widgets."""
+        if action != "command":
+            return True
+        wanted = next((command.context for command in self.commands if command.id == parameters[0]), "")
+        return wanted == "anywhere" or wanted == self.context
+
     def action_command(self, name: str) -> None:
-        if isinstance(self.screen, MainScreen) or name in ("quit", "help"):
-            self.do(name)
+        self.do(name)
 
     async def action_quit(self) -> None:
         """The framework's own binding of Ctrl-Q ends here as well, so that text is kept and a run asked about."""
@@ -88,66 +102,38 @@ class WorkbenchApp(App[int]):
             self.notify("^Q quits. Unsaved text is kept.", markup=False)
 
     def do(self, name: str) -> None:
-        """Carry out a command by its id."""
-        main = self._main
-        if name.startswith("area_"):
-            main.show_area(name.removeprefix("area_"))
-            return
-        work = {
-            "run": main.running.run,
-            "stop": main.running.stop,
-            "params": main.running.edit_params,
-            "model": main.running.choose_model,
-            "save": main.editing.save,
-            "revert": main.editing.revert,
-            "new_template": main.editing.new,
-            "quit": self._quit,
-            "prompt_number": main.editing.ask_number,
-            "copy": self._copy_output,
-            "copy_prompt": self._copy_prompt,
-        }
-        if name in work:
-            main.run_worker(work[name](), group=f"command-{name}", exclusive=False)
-            return
-        turns = {
-            "prompt_next": main.editing.index + 1,
-            "prompt_previous": main.editing.index - 1,
-            "prompt_first": 0,
-            "prompt_last": -1,
-            "prompt_random": secrets.randbelow(max(1, main.editing.count)),
-        }
-        if name in turns:
-            main.run_worker(main.editing.turn_to(turns[name]), group="turn")
-            return
-        simple = {
-            "help": self._help,
-            "palette": self.action_command_palette,
-            "next_area": main.next_area,
-            "sessions": main.go_to_sessions,
-            "templates": lambda: main.show_area("lists"),
-            "slots": main.go_to_slots,
-            "new_run": main.running.new_session,
-            "engine": main.running.next_engine,
-            "theme": self._next_theme,
-        }
-        simple[name]()
+        """Carry out a command by its id; one that takes time goes on by itself."""
+        if self._actions is None:
+            self._actions = actions(self)
+        work = self._actions[name]()
+        if inspect.isawaitable(work):
+            self._main.run_worker(work, group=f"command-{name}", exclusive=False)
 
-    def _help(self) -> None:
+    def call(self, name: str) -> None:
+        """A command from the palette: one of the main screen brings that to the front."""
+        command = next(item for item in self.commands if item.id == name)
+        while command.context == "main" and self.context != "main" and len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.do(name)
+
+    def show_help(self) -> None:
+        """The keys that work where the focus is."""
         intro = (
             "A template is text with slots. Fill the slots, press F5, and the answer streams into Output.\n"
             "Every run is kept: open it again from Sessions. Every command is in the palette too (^P).\n"
         )
-        lines = [f"{', '.join(c.keys):<18} {c.title}: {c.help}" for c in self.commands]
+        here = [command for command in self.commands if command.context in ("anywhere", self.context or "main")]
+        lines = [f"{', '.join(c.keys):<18} {c.title}: {c.help}" for c in here]
         self.push_screen(Page("Keys", "\n".join([intro, *lines])))
 
-    def _next_theme(self) -> None:
+    def next_theme(self) -> None:
         names = sorted(name for name in self.available_themes if name.startswith("workbench-")) or sorted(
             self.available_themes
         )
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
         self.notify(f"Theme: {display(self.theme)}", markup=False, timeout=2)
 
-    async def _quit(self) -> None:
+    async def ask_quit(self) -> None:
         running = self._main.running
         if running.busy and not await self.push_screen_wait(Confirm("A run is going on. Stop it and quit?")):
             return
@@ -174,10 +160,10 @@ class WorkbenchApp(App[int]):
         )
         return bool(lose)
 
-    async def _copy_output(self) -> None:
+    async def copy_output(self) -> None:
         await self._copy(self._main.output.text, "output")
 
-    async def _copy_prompt(self) -> None:
+    async def copy_prompt(self) -> None:
         rendered = self._main.editing.rendered
         await self._copy(rendered.prompt.plain if rendered else "", "prompt")
 

@@ -14,18 +14,25 @@ from workbench.error import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``keys`` as Textual names them; ``footer`` is the short label there, empty when it has no place in it."""
+    """``keys`` as Textual names them; ``footer`` is the short label there, empty when it has no place in it.
+
+    ``context`` is where the command works: ``main`` for the main screen, the name of another full screen, or
+    ``anywhere``. The same key may mean different things in different contexts.
+    """
 
     id: str
     title: str
     help: str
     keys: tuple[str, ...]
     footer: str = ""
+    context: str = "main"
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("help", "Help", "what can be done here, with all keys", ("f1", "alt+h"), "Help"),
-    Command("palette", "Command palette", "find a command by typing a part of its name", ("ctrl+p", "f2")),
+    Command("help", "Help", "what can be done here, with all keys", ("f1", "alt+h"), "Help", "anywhere"),
+    Command(
+        "palette", "Command palette", "find a command by typing a part of its name", ("ctrl+p", "f2"), "", "anywhere"
+    ),
     Command("next_area", "Next area", "move to the next area", ("f3", "alt+n"), "Area"),
     Command("sessions", "Open session", "go to the sessions and their runs; Enter opens one", ("f4", "alt+o"), "Runs"),
     Command("run", "Run", "send the prompt to the model and stream the answer", ("f5", "ctrl+r"), "Run"),
@@ -54,7 +61,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("prompt_random", "Random prompt", "show any prompt of the pattern", ("alt+x",)),
     Command("prompt_number", "Prompt by number", "show the prompt of a number", ("alt+g",)),
     Command("theme", "Next theme", "walk through the themes", ("alt+t",)),
-    Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit"),
+    Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
 )
 
 
@@ -67,12 +74,13 @@ def resolved(overrides: Mapping[str, str] | None = None) -> tuple[Command, ...]:
             hint = f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(known)
             raise ConfigError(f"unknown command {name!r} in [keys]", hint=hint)
         known[name] = replace(known[name], keys=tuple(key.strip() for key in keys.split(",") if key.strip()))
-    owners: dict[str, str] = {}
+    owners: dict[str, list[Command]] = {}
     for command in known.values():
         for key in command.keys:
-            if key in owners:
-                raise ConfigError(f"the key {key!r} is given to both {owners[key]!r} and {command.id!r}")
-            owners[key] = command.id
+            for other in owners.setdefault(key, []):
+                if "anywhere" in (other.context, command.context) or other.context == command.context:
+                    raise ConfigError(f"the key {key!r} is given to both {other.id!r} and {command.id!r}")
+            owners[key].append(command)
     return tuple(known.values())
 
 

@@ -67,9 +67,10 @@ class KeyLine(Static):
 
     DEFAULT_CSS = "KeyLine { height: 1; color: $text-muted; }"
 
-    def __init__(self, commands: tuple[Command, ...]) -> None:
+    def __init__(self, commands: tuple[Command, ...], context: str = "main") -> None:
         super().__init__("", id="keys", markup=False)
-        self._commands = [command for command in commands if command.footer and command.keys]
+        here = ("anywhere", context)
+        self._commands = [item for item in commands if item.footer and item.keys and item.context in here]
 
     def on_resize(self) -> None:
         content, width = Content(" "), 1

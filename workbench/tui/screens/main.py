@@ -55,6 +55,8 @@ class MainScreen(Screen[None]):
         self.prompt_title = Static("Prompt", classes="title", id="prompt-title", markup=False)
         self._problem = Static("", id="problem", markup=False)
         self._area = "edit"
+        # Commands work from the moment their parts are there.
+        self.context = ""
 
     def compose(self) -> ComposeResult:
         yield self._tabs
@@ -84,6 +86,7 @@ class MainScreen(Screen[None]):
         self.editing = Editing(self)
         self.running = Running(self)
         self.browsing = Browsing(self)
+        self.context = "main"
         self.show_area("edit")
         self.run_worker(self._start(), group="start")
 

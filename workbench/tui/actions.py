@@ -1,0 +1,67 @@
+"""What each command of the table does. Every feature gives its own part; together they cover the table exactly."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+# What returns an awaitable is carried on in the background.
+Action = Callable[[], object]
+
+
+def actions(app: WorkbenchApp) -> dict[str, Action]:
+    """All commands by their ids."""
+    found: dict[str, Action] = {}
+    for part in (_main, _areas, _prompts):
+        found.update(part(app))
+    return found
+
+
+def _main(app: WorkbenchApp) -> Mapping[str, Action]:
+    main = app.main
+    return {
+        "help": app.show_help,
+        "palette": app.action_command_palette,
+        "run": main.running.run,
+        "stop": main.running.stop,
+        "params": main.running.edit_params,
+        "model": main.running.choose_model,
+        "engine": main.running.next_engine,
+        "new_run": main.running.new_session,
+        "save": main.editing.save,
+        "revert": main.editing.revert,
+        "new_template": main.editing.new,
+        "copy": app.copy_output,
+        "copy_prompt": app.copy_prompt,
+        "theme": app.next_theme,
+        "quit": app.ask_quit,
+    }
+
+
+def _areas(app: WorkbenchApp) -> Mapping[str, Action]:
+    main = app.main
+    shown = {f"area_{name}": partial(main.show_area, name) for name in ("lists", "edit", "preview", "output")}
+    return {
+        **shown,
+        "next_area": main.next_area,
+        "sessions": main.go_to_sessions,
+        "templates": partial(main.show_area, "lists"),
+        "slots": main.go_to_slots,
+    }
+
+
+def _prompts(app: WorkbenchApp) -> Mapping[str, Action]:
+    editing = app.main.editing
+    return {
+        "prompt_next": lambda: editing.turn_to(editing.index + 1),
+        "prompt_previous": lambda: editing.turn_to(editing.index - 1),
+        "prompt_first": lambda: editing.turn_to(0),
+        "prompt_last": lambda: editing.turn_to(-1),
+        "prompt_random": lambda: editing.turn_to(secrets.randbelow(max(1, editing.count))),
+        "prompt_number": editing.ask_number,
+    }
