@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,6 +47,17 @@ class RunSpec:
     changed: tuple[str, ...] = ()
     script: str = ""
     item: PromptChoice = FIRST
+    cell: Mapping[str, Any] = field(default_factory=dict)
+    adjust: Callable[[Prompt], Prompt] | None = None
+    memo: PlanMemo | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass
+class PlanMemo:
+    """What the runs of one grid share and find out once: model, engine and threads by what was asked for."""
+
+    chosen: dict[tuple[str, str, str, int], _Chosen] = field(default_factory=dict)
+    threads: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,15 +86,17 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         chosen = _Chosen("scripted", ModelRef(file="scripted"), None, "no model is needed", "", 2048)
         script = spec.script or os.environ.get("WORKBENCH_SCRIPT", "")
     else:
-        chosen = _choose(bench, spec.model or str(document.header.model.get("name", "")), asked, prefer, params)
+        name = spec.model or str(document.header.model.get("name", ""))
+        chosen = _choose_once(bench, name, asked, prefer, params, spec.memo)
         script = ""
     if chosen.notice:
         notices.append(chosen.notice)
-    prompt = _for_model(bench, rendered.prompt, chosen.header, notices)
+    adjusted = spec.adjust(rendered.prompt) if spec.adjust is not None else rendered.prompt
+    prompt = _for_model(bench, adjusted, chosen.header, notices)
     if not prompt.model_text:
         raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
     params, seed_mode = _seeded(params)
-    threads = params.n_threads or bench.pool.threads_for(chosen.engine)
+    threads = params.n_threads or _threads(bench, chosen.engine, spec.memo)
     load = LoadSpec(engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script)
     request = RunRequest(
         id=new_ulid(),
@@ -112,6 +125,7 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         n_ctx=chosen.n_ctx,
         n_batch=load.n_batch,
         cache="cold" if params.cold_cache else "warm",
+        cell=spec.cell,
     )
     return RunPlan(request, load, prompt.model_text, tuple(notices), chosen.reason)
 
@@ -125,6 +139,24 @@ class _Chosen:
     path: str
     n_ctx: int
     notice: str = ""
+
+
+def _choose_once(
+    bench: Workbench, name: str, asked: str, prefer: str, params: Params, memo: PlanMemo | None
+) -> _Chosen:
+    if memo is None:
+        return _choose(bench, name, asked, prefer, params)
+    key = (name, asked, prefer, params.n_ctx)
+    if key not in memo.chosen:
+        memo.chosen[key] = _choose(bench, name, asked, prefer, params)
+    return memo.chosen[key]
+
+
+def _threads(bench: Workbench, engine: str, memo: PlanMemo | None) -> int:
+    """All runs of a grid get the same, so that an engine stays loaded whatever else runs beside it."""
+    if memo is None:
+        return bench.pool.threads_for(engine)
+    return memo.threads.setdefault(engine, bench.pool.threads_for(engine))
 
 
 def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params) -> _Chosen:
