@@ -28,6 +28,23 @@ def describe_exit(engine: str, code: int | None, log: Sequence[str]) -> tuple[st
     return (f"{how}: {cause}" if cause else how), hint
 
 
+def overflow_hint(message: str, n_ctx: int, n_ctx_train: int) -> str:
+    """What to do about a prompt that is longer than the context of ``n_ctx`` tokens. ``message`` may tell its length.
+
+    ``n_ctx_train`` is what the model was made for, 0 when unknown.
+    """
+    counts = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", message)]
+    tokens = next((count for count in counts if count > n_ctx), n_ctx + 1)
+    # Room for an answer as well.
+    wanted = 512 * -(-(tokens + 256) // 512)
+    ways = "cut the text of a slot, or drop the oldest example or message"
+    if n_ctx_train and tokens >= n_ctx_train:
+        return f"The model was made for {n_ctx_train} tokens, so no larger context helps: {ways}."
+    if n_ctx_train:
+        wanted = min(wanted, n_ctx_train)
+    return f"Set a larger context (n_ctx = {wanted}, it takes more memory), {ways}."
+
+
 def first_cause(log: Sequence[str]) -> str:
     """The line that names the reason, if there is one."""
     for mark in _CAUSES:

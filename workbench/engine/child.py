@@ -8,6 +8,7 @@ destructors of native runtimes hang or crash when a generation is still running.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import queue
 import resource
@@ -61,6 +62,7 @@ class Child:
         self._outputs: dict[int, Output] = {}
         self._adapter: Adapter | None = None
         self._scratch = ""
+        self._held: int | None = None
 
     def run(self) -> None:
         """Serve until the socket closes; does not return."""
@@ -124,8 +126,11 @@ class Child:
         self._link.send({"k": "loading", "done": 0, "total": 0})
         self._scratch = str(message["job"]["scratch"])
         adapter = _adapter(self._engine, self._link)
+        job = Job(**message["job"])
+        _bound_memory(int(job.facts.get("address_space", 0)))
+        self._held = _hold(job.path)
         ready = adapter.load(
-            Job(**message["job"]),
+            job,
             lambda done, total: self._link.send({"k": "loading", "done": done, "total": total}),
         )
         self._adapter = adapter
@@ -165,6 +170,32 @@ def _adapter(engine: str, link: Link) -> Adapter:
             "load", f"the engine {engine} is not installed: {error}", "Install it, or choose another engine."
         ) from error
     raise Refused("load", f"there is no engine {engine!r}")
+
+
+def _bound_memory(more: int) -> None:
+    """Let a runaway of the runtime fail in here rather than press the whole machine. The runtime's code is in."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return  # no such limit that holds outside Linux
+    if more:
+        limit = pages * resource.getpagesize() + more
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _hold(path: str) -> int | None:
+    """A shared lock on the model's file for as long as this process lives: ``models rm`` looks for it."""
+    if not path:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None  # the runtime will say so in its own words
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return descriptor
 
 
 def main() -> None:

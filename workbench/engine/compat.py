@@ -9,6 +9,7 @@ follow at the same alignment. Two processes at once make the same bytes; the las
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -25,6 +26,7 @@ from workbench.error import ModelError, StorageError
 CHUNK = 4 << 20
 SPARE = 16 << 20
 STALE_SECONDS = 3600
+_COPY_NAME = re.compile(r".+\.[\w.-]+\.([0-9a-f]{16})\.gguf")
 
 
 def compatible_copy(path: Path, header: GgufHeader, cache_dir: Path, *, pre: str = "") -> Path:
@@ -54,6 +56,13 @@ def compatible_copy(path: Path, header: GgufHeader, cache_dir: Path, *, pre: str
         )
     _write(path, header, pre, target)
     return target
+
+
+def mark_of(path: Path) -> str:
+    """What a file and the copies made of it have in common: 16 hex digits of the original's fingerprint, or ""."""
+    if named := _COPY_NAME.fullmatch(path.name):
+        return named[1]
+    return fingerprint(path).rpartition("-")[2][:16]
 
 
 def _copy_size(header: GgufHeader, pre: str) -> int:

@@ -21,12 +21,17 @@ def header_facts(spec: LoadSpec) -> dict[str, Any]:
     if spec.engine == "scripted":
         return {}
     from workbench.engine.gguf import read_header
+    from workbench.engine.memory import address_space, estimate
 
     header = read_header(spec.path)
     if header.problem:
         raise EngineError(header.problem, hint="Choose another model file.", kind="load")
+    n_ctx = spec.n_ctx or min(header.n_ctx_train or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+    needs = estimate(header, spec.engine, n_ctx, n_batch=spec.n_batch)
     return {
-        "n_ctx": min(header.n_ctx_train or DEFAULT_CONTEXT, DEFAULT_CONTEXT),
+        "n_ctx": n_ctx,
+        "n_ctx_train": header.n_ctx_train,
+        "address_space": address_space(header, needs.total),
         "chat_template": header.chat_template,
         "bos_token": header.bos_token,
         "eos_token": header.eos_token,

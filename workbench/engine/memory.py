@@ -54,12 +54,21 @@ class MemoryEstimate:
 
     def warning(self, free: int) -> str:
         """A sentence when ``total`` is more than four fifths of ``free`` bytes, else ""."""
-        if self.total <= USABLE * free:
-            return ""
-        need, have = size_text(self.total), size_text(free)
-        if self.total > free:
-            return f"needs about {need}, only {have} of memory is free: the machine would swap or stop it"
-        return f"needs about {need} of the {have} of memory that is free: close something else first"
+        return memory_warning(self.total, free, self.n_ctx)
+
+
+def memory_warning(total: int, free: int, n_ctx: int = 0) -> str:
+    """A sentence when ``total`` bytes are more than four fifths of the ``free`` ones, else ""; it names a way out."""
+    if total <= USABLE * free:
+        return ""
+    need, have = size_text(total), size_text(free)
+    smaller = f", or set a smaller context than {n_ctx}" if n_ctx > SMALLEST_CONTEXT else ""
+    if total > free:
+        return (
+            f"needs about {need}, only {have} of memory is free: the machine would swap or stop it; "
+            f"close something else first{smaller}"
+        )
+    return f"needs about {need} of the {have} of memory that is free: close something else first{smaller}"
 
 
 def estimate(
@@ -115,6 +124,15 @@ def choose_context(header: GgufHeader, engine: str, wanted: int = 0, *, free: in
     while n_ctx // 2 >= SMALLEST_CONTEXT and estimate(header, engine, n_ctx).total > USABLE * available:
         n_ctx //= 2
     return n_ctx
+
+
+def address_space(header: GgufHeader, needed: int) -> int:
+    """Bytes of address space that a child may add to its own for a model that needs ``needed`` bytes.
+
+    Generous: it stops a runaway, not a model that is a bit larger than estimated. Runtimes reserve much that they
+    never touch: a heap per thread, gpt4all's state buffer (some 4 kB per vocabulary entry).
+    """
+    return 2 * needed + 4096 * header.n_vocab + (1 << 30)
 
 
 def free_memory() -> int:

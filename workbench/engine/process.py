@@ -11,13 +11,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 from workbench.engine import LoadSpec
-from workbench.engine.cause import describe_exit
+from workbench.engine.cause import describe_exit, first_cause, overflow_hint
 from workbench.engine.facts import header_facts
 from workbench.engine.generation import Generation, Patience
 from workbench.engine.loading import Loading, describe
 from workbench.engine.protocol import Message
+from workbench.engine.quarantine import note_crash
 from workbench.engine.wire import ChildProcess
 from workbench.error import EngineError
 from workbench.event import EngineInfo, Event, Failed, Progress
@@ -35,8 +37,10 @@ class EngineProcess:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._generation: Generation | None = None
         self._tokens: dict[int, asyncio.Future[int | None]] = {}
+        self._n_ctx_train = 0
         self._numbers = 0
         self._generations = 0
+        self.exit_code: int | None = None
         self._ended: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -76,7 +80,7 @@ class EngineProcess:
             raise EngineError(f"the engine's process did not start: {error}", kind="load") from error
         job = {
             "path": self.spec.path,
-            "n_ctx": self.spec.n_ctx or facts.pop("n_ctx", 0),
+            "n_ctx": self.spec.n_ctx or facts.get("n_ctx", 0),
             "n_threads": self.spec.n_threads,
             "n_batch": self.spec.n_batch,
             "script": self.spec.script,
@@ -87,6 +91,7 @@ class EngineProcess:
         loading = Loading(self.spec, self._inbox, self._child, self.patience)
         ready = await loading.ready(report, begun)
         ms_load = round((time.monotonic() - begun) * 1000)
+        self._n_ctx_train = int(facts.get("n_ctx_train", 0))
         self.info = describe(self.spec.engine, ready, facts, self._child.resident(), ms_load)
 
     @property
@@ -98,6 +103,15 @@ class EngineProcess:
     def pid(self) -> int:
         """Of the child; 0 when it never started."""
         return self._child.process.pid if self._child else 0
+
+    @property
+    def runs(self) -> int:
+        """Generations so far."""
+        return self._generations
+
+    def resident(self) -> int:
+        """Bytes of memory that the child holds now; 0 when it has ended."""
+        return self._child.resident() if self._child else 0
 
     async def close(self) -> None:
         """End the child, free its memory and every descriptor. A running generation ends as
@@ -139,6 +153,8 @@ class EngineProcess:
                 if isinstance(event, Failed) and event.kind == "timeout":
                     await self._child.end()
                     event = replace(event, stderr=self._tail())
+                if isinstance(event, Failed) and event.kind == "context":
+                    event = replace(event, hint=overflow_hint(event.message, self.info.n_ctx, self._n_ctx_train))
                 yield event
         finally:
             if not generation.over.is_set():
@@ -228,12 +244,12 @@ class EngineProcess:
     async def _reap(self) -> None:
         """The socket is closed: the child is dead, or must be."""
         assert self._child is not None
-        child = self._child
+        child, unasked = self._child, self._closing is None
         if not await child.ended(2.0 if self._closing is None else 60.0):
             child.process.kill()
             await child.process.wait()
         await child.log_ended()
-        code = child.process.returncode
+        code = self.exit_code = child.process.returncode
         for future in self._tokens.values():
             if not future.done():
                 future.set_result(None)
@@ -241,6 +257,9 @@ class EngineProcess:
             text, hint = describe_exit(self.spec.engine, code, self._log())
             self._generation.lost(code, text, hint, self._tail())
         self._inbox.put_nowait({"k": "exit", "code": code})
+        if unasked and self.spec.path:
+            why = first_cause(self._log()) or describe_exit(self.spec.engine, code, ())[0]
+            await asyncio.to_thread(note_crash, self.spec.engine, Path(self.spec.path), code, why)
 
     def _log(self) -> list[str]:
         return list(self._child.log.lines) if self._child else []

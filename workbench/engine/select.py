@@ -7,7 +7,8 @@ always the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 
@@ -54,12 +55,15 @@ def verdict(header: GgufHeader) -> Verdict:
     return Verdict((_llamacpp(header), _gpt4all(header)))
 
 
-def choose_engine(header: GgufHeader, *, asked: str = "", prefer: str = "") -> EngineVerdict:
-    """The engine for a file. ``asked`` must run it, ``prefer`` is taken if it can.
+def choose_engine(
+    header: GgufHeader, *, asked: str = "", prefer: str = "", avoid: Mapping[str, str] | None = None
+) -> EngineVerdict:
+    """The engine for a file. ``asked`` must run it, ``prefer`` is taken if it can. ``avoid`` names engines that may
+    not, each with the reason.
 
     Raises NoEngine with the reasons, UsageError for an unknown engine.
     """
-    answers = verdict(header)
+    answers = _without(verdict(header), avoid or {})
     if header.problem:
         raise NoEngine(f"{_file(header)}: {header.problem}", hint="`workbench models` lists what is there.")
     if asked and asked != "auto":
@@ -75,6 +79,15 @@ def choose_engine(header: GgufHeader, *, asked: str = "", prefer: str = "") -> E
         reasons = "; ".join(f"{choice.engine}: {choice.reason}" for choice in answers.choices)
         raise NoEngine(f"no engine can run {_file(header)}", hint=reasons)
     return EngineVerdict(best.engine, best.can, best.needs_copy, best.reason + note)
+
+
+def _without(answers: Verdict, avoid: Mapping[str, str]) -> Verdict:
+    return Verdict(
+        tuple(
+            replace(choice, can=False, reason=avoid[choice.engine]) if choice.can and choice.engine in avoid else choice
+            for choice in answers.choices
+        )
+    )
 
 
 def _asked(header: GgufHeader, answers: Verdict, asked: str) -> EngineVerdict:

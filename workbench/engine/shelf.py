@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,15 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from platformdirs import user_state_path
-
 from workbench.engine.catalog import CATALOG
 from workbench.engine.gguf import read_header
 from workbench.engine.gguf_types import GgufHeader
 from workbench.engine.memory import MemoryEstimate, estimate
+from workbench.engine.notes import Notes
 from workbench.engine.select import Verdict, verdict
-from workbench.error import ModelError, StorageError
-from workbench.textio import atomic_write
+from workbench.error import ModelError
 
 SUFFIXES = (".gguf", ".bin", ".safetensors", ".ggml")
 DEPTH = 4
@@ -31,6 +28,7 @@ MOST_FILES = 2000
 SAMPLE = 1 << 20
 HASHED_AT_ONCE = 512 << 20
 DEFAULT_MODEL = "smollm2-135m"
+HASHES = Notes("model-sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +205,9 @@ def cached_sha256(path: Path, *, at_most: int = HASHED_AT_ONCE) -> str | None:
     """SHA-256 of a file, remembered until it changes; None for an unknown file above ``at_most`` bytes."""
     try:
         key, size = _identity(path)
-        known = _known_hashes()
+        known = HASHES.read()
         if key in known:
-            return known[key]
+            return str(known[key])
         if size > at_most:
             return None
         with open(path, "rb") as file:
@@ -222,28 +220,27 @@ def cached_sha256(path: Path, *, at_most: int = HASHED_AT_ONCE) -> str | None:
 
 def remember_sha256(path: Path, value: str) -> None:
     """Note the hash of a file as it is now; a disk that refuses only means that it is computed again."""
-    with suppress(OSError, StorageError):
+    with suppress(OSError):
         key, _size = _identity(path)
         real = key.partition("|")[0]
-        known = {old: hashed for old, hashed in _known_hashes().items() if old.partition("|")[0] != real}
-        known[key] = value
-        _hash_file().parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(_hash_file(), json.dumps(known, indent=0), durable=False)
+
+        def change(table: dict[str, object]) -> None:
+            for old in [old for old in table if old.partition("|")[0] == real]:
+                del table[old]
+            table[key] = value
+
+        HASHES.change(change)
+
+
+def remembered_sha256(path: Path) -> str:
+    """The hash that was noted for this very file (size, time and inode), or ""."""
+    try:
+        return str(HASHES.read().get(_identity(path)[0], ""))
+    except OSError:
+        return ""
 
 
 def _identity(path: Path) -> tuple[str, int]:
     real = path.resolve()
     status = real.stat()
     return f"{real}|{status.st_size}|{status.st_mtime_ns}|{status.st_ino}", status.st_size
-
-
-def _hash_file() -> Path:
-    return user_state_path("prompt-workbench") / "model-sha256.json"
-
-
-def _known_hashes() -> dict[str, str]:
-    try:
-        data = json.loads(_hash_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}

@@ -96,8 +96,10 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     if not prompt.model_text:
         raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
     params, seed_mode = _seeded(params)
-    threads = params.n_threads or _threads(bench, chosen.engine, spec.memo)
+    threads = params.n_threads or _threads(bench, chosen.engine, chosen.path, spec.memo)
     load = LoadSpec(engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script)
+    if chosen.header is not None and (pressed := _memory_notice(bench, load, chosen.header)):
+        notices.append(pressed)
     request = RunRequest(
         id=new_ulid(),
         created=now_iso(),
@@ -152,22 +154,35 @@ def _choose_once(
     return memo.chosen[key]
 
 
-def _threads(bench: Workbench, engine: str, memo: PlanMemo | None) -> int:
+def _threads(bench: Workbench, engine: str, path: str, memo: PlanMemo | None) -> int:
     """All runs of a grid get the same, so that an engine stays loaded whatever else runs beside it."""
     if memo is None:
-        return bench.pool.threads_for(engine)
-    return memo.threads.setdefault(engine, bench.pool.threads_for(engine))
+        return bench.pool.threads_for(engine, path)
+    key = f"{engine} {path}"
+    if key not in memo.threads:
+        memo.threads[key] = bench.pool.threads_for(engine, path)
+    return memo.threads[key]
+
+
+def _memory_notice(bench: Workbench, load: LoadSpec, header: GgufHeader) -> str:
+    """A sentence when loading would make the machine swap: before it happens, with what to do."""
+    from workbench.engine.memory import estimate
+
+    total = estimate(header, load.engine, load.n_ctx, n_batch=load.n_batch).total
+    warning = bench.pool.memory_notice(load, total)
+    return f"{header.path.rpartition('/')[2]} {warning}" if warning else ""
 
 
 def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params) -> _Chosen:
     from workbench.engine.compat import compatible_copy
     from workbench.engine.memory import choose_context
+    from workbench.engine.quarantine import quarantined
     from workbench.engine.select import choose_engine
     from workbench.engine.shelf import cached_sha256, fingerprint
 
     entry: ModelEntry = bench.find_model(name)
     header = entry.header
-    verdict = choose_engine(header, asked=asked, prefer=prefer)
+    verdict = choose_engine(header, asked=asked, prefer=prefer, avoid=quarantined(entry.path))
     path, notice = entry.path, ""
     if verdict.needs_copy:
         path = compatible_copy(entry.path, header, bench.workspace.cache_dir.parent / "models")
