@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.template.prepared import Prepared
     from workbench.template.render import Rendered, TemplateRenderer
     from workbench.template.slot import Slot
+    from workbench.template.tree import Tree
 
 __all__ = ["RunHandle", "RunSpec", "TemplateInfo", "Workbench", "open_workbench"]
 
@@ -131,6 +132,16 @@ class Workbench:
     def slots(self, document: TemplateDocument, variables: Mapping[str, Any]) -> list[Slot]:
         """What the template needs, bound or not. Blocking, bounded. Raises TemplateError."""
         return self._templates_renderer.slots(document, variables)
+
+    def tree(self, document: TemplateDocument, bound: set[str]) -> Tree:
+        """The body as the pattern reader sees it, for colours and remarks; ``bound`` names the slots with a value."""
+        return self._templates_renderer.tree(document, bound)
+
+    def list_names(self) -> list[str]:
+        """The wildcard lists of the workspace. Blocking."""
+        from workbench.template.wildcard import WildcardFolder
+
+        return list(WildcardFolder(self.workspace.wildcards).names())
 
     def prepare(
         self,

@@ -15,7 +15,7 @@ from typing import Any
 from workbench.template.count import digits, picks_at
 from workbench.template.diagnostic import PatternCycle, PatternError, UnsetSlot, first_error
 from workbench.template.draw import below, permute, uniform
-from workbench.template.emit import Chosen, Draft, Op, Owner, finish
+from workbench.template.emit import Chosen, Draft, Marker, Op, Owner, finish
 from workbench.template.entry import MAX_CHAIN, Entries, Entry, EntryTable
 from workbench.template.tree import GroupNode, JinjaNode, Node, SlotNode, Tree, WildcardNode
 
@@ -26,13 +26,14 @@ class Context:
 
     ``variables`` gives slots their values; one with the name of a pick fixes that pick and takes it out of the count.
     ``seed`` is for ``{any$$..}`` in a combinatorial run. ``keep_unset``: a bound slot without a value stays as written
-    (for previews) instead of raising ``UnsetSlot``.
+    (for previews) instead of raising ``UnsetSlot``. ``mark``: see ``finish``.
     """
 
     variables: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     keep_unset: bool = False
     file: str = ""
+    mark: Marker | None = None
     _cache: dict[int, tuple[Tree, object, Chooser]] = field(default_factory=dict, repr=False, compare=False)
 
     def chooser(self, tree: Tree) -> Chooser:
@@ -106,7 +107,7 @@ class Chooser:
         self.check_index(index)
         draft = Draft(self._ctx.seed, index)
         self._enumerate(self._tree.items, index, draft, None, "")
-        return finish(self._tree, draft, index)
+        return finish(self._tree, draft, index, self._ctx.mark)
 
     def sample(self, seed: int, item: int) -> Chosen:
         """Item ``item`` of ``seed``."""
@@ -116,7 +117,7 @@ class Chooser:
             found = digits(item % prod(counts), counts)
             draft.each = {id(group): digit for group, digit in zip(self._each, found, strict=True)}
         self._draw_all(self._tree.items, draft, None, "")
-        return finish(self._tree, draft)
+        return finish(self._tree, draft, mark=self._ctx.mark)
 
     # -- walking
 

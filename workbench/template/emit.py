@@ -7,7 +7,7 @@ are the author's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -26,6 +26,9 @@ class Owner(NamedTuple):
     name: str
     start: int
     end: int
+
+
+Marker = Callable[[Owner, str], str]
 
 
 class Op(NamedTuple):
@@ -77,8 +80,11 @@ class Draft:
     depth: int = 0
 
 
-def finish(tree: Tree, draft: Draft, index: int = -1) -> Chosen:
-    """Resolve named picks and build the result. PatternCycle if picks name each other in a ring."""
+def finish(tree: Tree, draft: Draft, index: int = -1, mark: Marker | None = None) -> Chosen:
+    """Resolve named picks and build the result. PatternCycle if picks name each other in a ring.
+
+    ``mark`` changes what slots, groups and lists put into the Jinja source's data; ``text`` stays as it is.
+    """
     resolver = _Resolver(draft)
     ops = resolver.resolve(draft.ops)
     named = {name: resolver.resolve_name(name) for name in draft.named}
@@ -98,6 +104,8 @@ def finish(tree: Tree, draft: Draft, index: int = -1) -> Chosen:
             writer.write(found)
             writer.begin("{% endset %}")
     writer.number = False
+    if mark is not None:
+        ops = [op if op.node or op.owner.kind == "text" else op._replace(text=mark(op.owner, op.text)) for op in ops]
     writer.write(ops)
     return Chosen(text, "".join(writer.parts), writer.data, picks, bindings, pieces, index)
 

@@ -17,7 +17,7 @@ Action = Callable[[], object]
 def actions(app: WorkbenchApp) -> dict[str, Action]:
     """All commands by their ids."""
     found: dict[str, Action] = {}
-    for part in (_main, _areas, _prompts):
+    for part in (_main, _areas, _prompts, _patterns):
         found.update(part(app))
     return found
 
@@ -64,4 +64,14 @@ def _prompts(app: WorkbenchApp) -> Mapping[str, Action]:
         "prompt_last": lambda: editing.turn_to(-1),
         "prompt_random": lambda: editing.turn_to(secrets.randbelow(max(1, editing.count))),
         "prompt_number": editing.ask_number,
+    }
+
+
+def _patterns(app: WorkbenchApp) -> Mapping[str, Action]:
+    patterns = app.main.patterns
+    return {
+        "turn": patterns.turn,
+        "weight_up": partial(patterns.weigh, 0.1),
+        "weight_down": partial(patterns.weigh, -0.1),
+        "complete": patterns.complete,
     }

@@ -60,6 +60,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("prompt_last", "Last prompt", "show the pattern's last prompt", ("alt+9",)),
     Command("prompt_random", "Random prompt", "show any prompt of the pattern", ("alt+x",)),
     Command("prompt_number", "Prompt by number", "show the prompt of a number", ("alt+g",)),
+    Command("turn", "Turn into slot or choice", "a word into a slot, a slot into a choice, that into text", ("alt+a",)),
+    Command("weight_up", "More weight", "raise the weight of the selection or word: (text:1.1)", ("alt+u", "ctrl+up")),
+    Command("weight_down", "Less weight", "lower the weight of the selection or word", ("alt+d", "ctrl+down")),
+    Command("complete", "Complete", "slots, lists, tags, filters that can stand here", ("alt+i", "ctrl+@")),
     Command("theme", "Next theme", "walk through the themes", ("alt+t",)),
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
 )

@@ -7,56 +7,27 @@ is kept exactly; what cannot be seen is drawn as one inert character.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
 from typing import ClassVar
 
 from rich.cells import split_graphemes
-from rich.segment import Segment
-from rich.style import Style
-from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.reactive import var
-from textual.strip import Strip
 from textual.widgets.text_area import Location, Selection
 
-from workbench.tui.highlight import LineStates, State, lex_line
-from workbench.tui.textual_private import SoundTextArea
+from workbench.tui.coloured import ColouredTextArea
 
 PASTE_LIMIT = 1_000_000
-_KINDS = ("header", "key", "string", "comment", "tag", "expression", "slot", "group", "wildcard", "weight")
 
 
-class TemplateEditor(SoundTextArea):
+class TemplateEditor(ColouredTextArea):
     """A text area for templates."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"template--{kind}" for kind in (*_KINDS, "error", "match")}
-    DEFAULT_CSS = """
-    TemplateEditor {
-        border: none;
-        padding: 0;
-        & .template--header { color: $text-muted; }
-        & .template--key { color: $secondary; }
-        & .template--string { color: $success; }
-        & .template--comment { color: $text-muted; text-style: italic; }
-        & .template--tag { color: $accent; text-style: bold; }
-        & .template--expression { color: $accent; }
-        & .template--slot { color: $primary; text-style: bold; }
-        & .template--group { color: $warning; text-style: bold; }
-        & .template--wildcard { color: $warning; text-style: italic; }
-        & .template--weight { color: $secondary; }
-        & .template--error { text-style: underline; }
-        & .template--match { text-style: reverse; }
-    }
-    """
+    DEFAULT_CSS = "TemplateEditor { border: none; padding: 0; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+up", "move_line(-1)", "Move line up", show=False),
         Binding("alt+down", "move_line(1)", "Move line down", show=False),
     ]
-
-    error_line: var[int] = var(0)
-    """A line, from 1, that is wrong: underlined, with ``!`` beside its number. 0 marks none."""
 
     class PasteRefused(Message):
         """A paste was larger than the limit; nothing was inserted."""
@@ -83,8 +54,6 @@ class TemplateEditor(SoundTextArea):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        self._states = LineStates()
-        self._query: re.Pattern[str] | None = None
         super().__init__(
             text,
             read_only=read_only,
@@ -117,47 +86,6 @@ class TemplateEditor(SoundTextArea):
         row = max(0, min(line, self.document.line_count) - 1)
         self.move_cursor(self.clamp_visitable((row, column - 1)), center=True)
 
-    # -- colours --------------------------------------------------------------------------------------------
-
-    def edited_from(self, row: int) -> None:
-        self._states.changed_from(row)
-
-    def _state(self, row: int) -> State:
-        return self._states.state(self.document.lines, row)
-
-    def row_state(self, row: int) -> Hashable:
-        return (self._state(row), self.error_line == row + 1, self._query)
-
-    def get_line(self, line_index: int) -> Text:
-        text = super().get_line(line_index)
-        spans, _ = lex_line(self.document[line_index], self._state(line_index))
-        for span in spans:
-            text.stylize(self._component(span.kind), span.start, span.end)
-        if self._query is not None:
-            for match in self._query.finditer(self.document[line_index]):
-                text.stylize(self._component("match"), match.start(), match.end())
-        if self.error_line == line_index + 1:
-            text.stylize(self._component("error"))
-        return text
-
-    def _component(self, kind: str) -> Style:
-        return self.get_component_rich_style(f"template--{kind}", partial=True)
-
-    def render_line(self, y: int) -> Strip:
-        strip = super().render_line(y)
-        if not (self.error_line and self.show_line_numbers):
-            return strip
-        segments = list(strip)
-        number = str(self.error_line)
-        if segments and segments[0].text.strip() == number and segments[0].text.endswith("  "):
-            first = segments[0]
-            segments[0] = Segment(first.text[:-2] + "! ", first.style)
-            return Strip(segments, strip.cell_length)
-        return strip
-
-    def watch_error_line(self) -> None:
-        self.refresh()
-
     # -- whole characters -----------------------------------------------------------------------------------
 
     def _edges(self, row: int) -> list[int]:
@@ -187,6 +115,32 @@ class TemplateEditor(SoundTextArea):
         if self.document[row].isascii():
             return location
         return row, max((edge for edge in self._edges(row) if edge <= column), default=0)
+
+    # -- offsets --------------------------------------------------------------------------------------------
+
+    def selected_offsets(self) -> tuple[int, int]:
+        """The selection, or the cursor twice, as offsets into ``text``."""
+        newline = len(self.document.newline)
+        start, end = sorted(self.selection)
+        lengths = [len(line) + newline for line in self.document.lines[: end[0]]]
+        return sum(lengths[: start[0]]) + start[1], sum(lengths) + end[1]
+
+    def _location(self, text: str, offset: int) -> Location:
+        newline = self.document.newline
+        row = text.count(newline, 0, offset)
+        return row, offset - (text.rfind(newline, 0, offset) + len(newline) if row else 0)
+
+    def apply_change(self, text: str, start: int, end: int) -> None:
+        """Become ``text`` as one undo step, touching only what differs, and select ``start`` to ``end`` of it."""
+        old = self.text
+        if text != old:
+            same = _common(old, text)
+            tail = _common(old[same:][::-1], text[same:][::-1])
+            self.history.checkpoint()
+            place, until = self._location(old, same), self._location(old, len(old) - tail)
+            self.replace(text[same : len(text) - tail], place, until, maintain_selection_offset=False)
+            self.history.checkpoint()
+        self.selection = Selection(self._location(text, start), self._location(text, end))
 
     # -- edits ----------------------------------------------------------------------------------------------
 
@@ -284,3 +238,9 @@ class TemplateEditor(SoundTextArea):
         if count:
             self.replace_text(self.document.newline.join(line for line, _ in results))
         return count
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((number for number, (a, b) in pairs if a != b), min(len(one), len(other)))

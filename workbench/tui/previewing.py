@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -11,8 +13,10 @@ from workbench.error import TemplateError, WorkbenchError
 from workbench.template.document import TemplateDocument, parse_document
 from workbench.template.prepared import PromptChoice
 from workbench.template.slot import Slot
+from workbench.template.trace import Mark, trace
 from workbench.tui.drafting import Buffer
 from workbench.tui.numbers import number_text
+from workbench.tui.rowmarks import DocumentMarks, document_marks
 from workbench.tui.screens.modal import AskText
 
 if TYPE_CHECKING:
@@ -20,6 +24,20 @@ if TYPE_CHECKING:
 
     from workbench.template.render import Rendered
     from workbench.tui.screens.main import MainScreen
+
+
+@dataclass
+class _Found:
+    """What one rendering gave; the parts before a fault are there."""
+
+    slots: list[Slot] | None = None
+    rendered: Rendered | None = None
+    error: WorkbenchError | None = None
+    count: int = 0
+    marks: DocumentMarks | None = None
+    traced: tuple[Mark, ...] = ()
+    names: Sequence[str] = ()
+    lists: Sequence[str] = ()
 
 
 class LivePreview:
@@ -34,6 +52,7 @@ class LivePreview:
         self._request = 0
         self._timer: Timer | None = None
         self._seen: tuple[str, dict[str, Any]] = ("", {})
+        self._notes: list[str] = []
 
     @property
     def index(self) -> int:
@@ -66,7 +85,8 @@ class LivePreview:
         text, path, choice = self.screen.editor.text, self.buffer.name, self.choice
         values = dict(self.screen.form.values)
         self._seen = (text, values)
-        slots, rendered, error, count = await asyncio.to_thread(self._render, text, path, values, choice)
+        found = await asyncio.to_thread(self._render, text, path, values, choice)
+        slots, rendered, error, count = found.slots, found.rendered, found.error, found.count
         if mine != self._request or not self.screen.is_mounted:
             return
         if slots is not None:
@@ -80,6 +100,10 @@ class LivePreview:
                 return
             # Defaults came in with the slots: no reason to render again.
             self._seen = (text, now)
+        if found.marks is not None and text == self.screen.editor.text:
+            self.screen.editor.set_marks(found.marks)
+            self.screen.editor.names = found.names
+            self.screen.editor.lists = found.lists
         if error is not None:
             self._fault(error)
             return
@@ -89,27 +113,42 @@ class LivePreview:
         editor, preview = self.screen.editor, self.screen.preview
         editor.error_line = 0
         preview.dimmed = False
-        preview.set_text(rendered.prompt.plain)
-        notes = [item.message for item in rendered.warnings]
-        self.screen.problem("; ".join(notes[:2]), quiet=True)
+        preview.set_marked(rendered.prompt.plain, found.traced)
+        self._notes = [item.message for item in rendered.warnings if item.code != "unbound-slot"]
+        self.tell_row()
 
-    def _render(
-        self, text: str, path: str, values: dict[str, Any], choice: PromptChoice
-    ) -> tuple[list[Slot] | None, Rendered | None, WorkbenchError | None, int]:
-        slots: list[Slot] | None = None
+    def tell_row(self) -> None:
+        """Below the editor: what there is to say about the cursor's row, or else about the template."""
+        editor = self.screen.editor
+        if editor.error_line:
+            return
+        said = [f"{editor.line}:{item.start + 1} {item.text}" for item in editor.remarks_at(editor.line - 1)]
+        self.screen.problem("; ".join((said or self._notes)[:2]), quiet=True)
+
+    def _render(self, text: str, path: str, values: dict[str, Any], choice: PromptChoice) -> _Found:
+        found = _Found()
         try:
             document = parse_document(text, path=path)
-            slots = self.bench.slots(document, values)
+            slots = found.slots = self.bench.slots(document, values)
             names = {slot.name for slot in slots}
             empty = {slot.name for slot in slots if slot.spec.default in (None, "")}
             given = {k: v for k, v in values.items() if k in names and (v != "" or k not in empty)}
+            tree = self.bench.tree(document, set(given))
+            shown = [slot if slot.name not in given else replace(slot, bound=True) for slot in slots]
+            shift = document.body_line - 1
+            diagnostics = [replace(item, line=item.line + shift) for item in tree.diagnostics]
+            found.marks = document_marks(document, tree.spans, diagnostics, shown)
+            found.names = sorted(names | tree.named_picks.keys())
+            found.lists = self.bench.list_names()
             prepared = self.bench.prepare(document, given, preview=True, seed=choice.seed)
-            count = prepared.count
+            found.count = prepared.count
             if choice.order == "combinatorial":
-                choice = PromptChoice(min(choice.index, max(0, count - 1)))
-            return slots, prepared.render(choice), None, count
+                choice = PromptChoice(min(choice.index, max(0, found.count - 1)))
+            found.rendered = prepared.render(choice)
+            found.traced = trace(prepared, choice, found.rendered)
         except WorkbenchError as error:
-            return slots, None, error, 0
+            found.error = error
+        return found
 
     def _counted(self, count: int) -> None:
         """Show which of how many prompts is seen; counts are exact, however large."""

@@ -26,6 +26,8 @@ from workbench.tui.editing import Editing
 from workbench.tui.editor import TemplateEditor
 from workbench.tui.form import SlotForm
 from workbench.tui.listview import LineList
+from workbench.tui.marked import PromptView
+from workbench.tui.patternwork import PatternWork
 from workbench.tui.running import Running
 from workbench.tui.screens.modal import Page
 from workbench.tui.status import KeyLine, StatusLine
@@ -43,7 +45,7 @@ class MainScreen(Screen[None]):
         self.bench = bench
         self.editor = TemplateEditor(id="editor")
         self.form = SlotForm()
-        self.preview = StreamView(id="preview", placeholder="The rendered prompt appears here.")
+        self.preview = PromptView(id="preview", placeholder="The rendered prompt appears here.")
         self.output = StreamView(id="output", placeholder="Looking for models …", jump=jump)
         self.templates = LineList(id="templates", placeholder="No templates here. ^N begins one.")
         self.sessions = LineList(id="sessions", placeholder="No runs yet. F5 runs the template.")
@@ -86,6 +88,7 @@ class MainScreen(Screen[None]):
         self.editing = Editing(self)
         self.running = Running(self)
         self.browsing = Browsing(self)
+        self.patterns = PatternWork(self)
         self.context = "main"
         self.show_area("edit")
         self.run_worker(self._start(), group="start")
@@ -201,6 +204,10 @@ class MainScreen(Screen[None]):
     def on_text_area_changed(self) -> None:
         self.retitle()
         self.editing.typed()
+
+    def on_text_area_selection_changed(self) -> None:
+        if self.context:
+            self.editing.tell_row()
 
     def on_slot_form_changed(self) -> None:
         self.editing.typed()
