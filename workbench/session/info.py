@@ -33,6 +33,12 @@ class Session:
 SessionInfo = Session
 
 
+def token_rate(tokens: int, ms_first: int, ms_total: int) -> float:
+    """Tokens per second after the first one; 0 if unknown."""
+    seconds = (ms_total - ms_first) / 1000
+    return (tokens - 1) / seconds if tokens > 1 and seconds > 0 else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class RunInfo:
     """A row of the run list. ``status`` is that of the result, ``running`` only while its process lives."""
@@ -55,12 +61,13 @@ class RunInfo:
     problem: str = ""
     edited: bool = False
     newer: bool = False
+    star: bool = False
+    parent: str = ""
 
     @property
     def tokens_per_second(self) -> float:
         """Speed after the first token; 0 if unknown."""
-        seconds = (self.ms_total - self.ms_first) / 1000
-        return (self.tokens_out - 1) / seconds if self.tokens_out > 1 and seconds > 0 else 0.0
+        return token_rate(self.tokens_out, self.ms_first, self.ms_total)
 
 
 @dataclass(frozen=True, slots=True)

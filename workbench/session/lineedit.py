@@ -42,7 +42,7 @@ def _with(data: dict[str, Any], key: str, value: Any, table: tuple[str, ...]) ->
     changed = copy.deepcopy(data)
     inner: Any = changed
     for name in table:
-        if not isinstance(inner, dict):
+        if not isinstance(inner, dict) or (value is None and name not in inner):
             return data
         inner = inner.setdefault(name, {})
     if not isinstance(inner, dict):

@@ -97,9 +97,9 @@ class SessionStore:
 
     def list_sessions(self, limit: int | None = None) -> list[Session]:
         """Newest first; with ``limit`` only so many files are read."""
-        return [self.open_session(folder) for folder in self._folders()[:limit] if folder.is_dir()]
+        return [self.open_session(folder) for folder in self.folders()[:limit] if folder.is_dir()]
 
-    def _folders(self) -> list[Path]:
+    def folders(self) -> list[Path]:
         """All session folders, newest first by their names; where a name's time is impossible, by the disk's."""
         found = [*_session_folders(self.workspace.sessions), *_session_folders(self._unsaved)]
         return [folder for _, _, folder in sorted(((_when(item), item.name, item) for item in found), reverse=True)]
@@ -113,19 +113,20 @@ class SessionStore:
         except OSError:
             return []
         stems = {name.rpartition(".")[0] for name in names if name.endswith((".toml", ".jsonl")) and name[0] != "."}
-        infos = [self._run_info(session, stem) for stem in stems]
+        infos = [self.read_run(session, stem)[0] for stem in stems]
         return sorted(infos, key=lambda info: (info.created, info.id))
 
-    def _run_info(self, session: Session, stem: str) -> RunInfo:
+    def read_run(self, session: Session, stem: str) -> tuple[RunInfo, RunRecord | None]:
+        """The row of a run, and the run; None when there is nothing to read. Never raises."""
         path = session.dir / "runs" / f"{stem}.toml"
         marks = session.runs.get(stem, {})
         rating, note = marks.get("rating", 0), marks.get("note", "")
         try:
             record = load_run(path, self._watch)
         except StorageError as error:
-            return RunInfo(stem, path, "", "error", problem=error.message)
+            return RunInfo(stem, path, "", "error", problem=error.message), None
         request, result = record.request, record.result
-        return RunInfo(
+        info = RunInfo(
             id=stem,
             path=path,
             created=request.created,
@@ -144,7 +145,10 @@ class SessionStore:
             problem=record.problem,
             edited=record.edited,
             newer=record.newer,
+            star=marks.get("star") is True,
+            parent=request.parent,
         )
+        return info, record
 
     def open_run(self, session: Session, run_id: str) -> RunRecord:
         """Request and result, exactly as they were. Raises StorageError when there is no such run."""
@@ -160,7 +164,7 @@ class SessionStore:
 
     def find_run(self, run_id: str) -> Session:
         """The session that holds a run. Raises UsageError."""
-        for folder in self._folders():
+        for folder in self.folders():
             if any((folder / "runs" / f"{run_id}.{end}").is_file() for end in ("toml", "jsonl")):
                 return self.open_session(folder)
         raise UsageError(f"there is no run {run_id!r}", hint="workbench sessions list")
@@ -172,7 +176,7 @@ class SessionStore:
         later.
         """
         recovered = []
-        for folder in self._folders():
+        for folder in self.folders():
             for path in unfinished(folder / "runs"):
                 try:
                     if recover_run(path, self._watch, disk=self._disk):
@@ -202,6 +206,11 @@ class SessionStore:
             raise UsageError(f"a rating is 1 to 5, not {rating}")
         base = session.runs.get(run_id, {}).get("rating")
         return self._edit(session, "rating", rating or None, base, ("runs", run_id))
+
+    def star_run(self, session: Session, run_id: str, star: bool) -> Session:
+        """Mark a run, or take the mark away."""
+        base = session.runs.get(run_id, {}).get("star")
+        return self._edit(session, "star", star or None, base, ("runs", run_id))
 
     def note_run(self, session: Session, run_id: str, note: str) -> Session:
         """A note on one run; an empty one takes it away."""
