@@ -1,0 +1,207 @@
+"""Grids through the service, with the scripted engine: events, records, reuse, resume, pause and stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from workbench.error import UsageError
+from workbench.service import Workbench, open_workbench
+from workbench.service.grid import GridRun
+from workbench.service.grid_estimate import estimate
+from workbench.service.grid_events import CellFailed, CellFinished, CellPiece, CellStarted, GridEvent, Totals
+from workbench.service.grid_plan import Grid, GridSpec, prepare_grid
+from workbench.service.grid_resume import find_grid, grid_from_disk
+from workbench.session.groups import hold_group, read_group
+from workbench.template.axis import parse_axis
+from workbench.template.document import parse_document
+from workbench.workspace import init_workspace
+
+SAY = "Say {{ what }} in {{ place }}."
+AXES = (parse_axis("what = rain, snow, hail"), parse_axis("place = 京都, Oslo"))
+
+
+@pytest_asyncio.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Workbench]:
+    init_workspace(tmp_path / "space")
+    workbench = open_workbench(tmp_path / "space")
+    yield workbench
+    await workbench.close()
+
+
+def spec(source: str = SAY, script: dict[str, Any] | None = None, **more: Any) -> GridSpec:
+    """Greedy, so that runs can be found again."""
+    values: dict[str, Any] = {
+        "axes": AXES,
+        "engine": "scripted",
+        "params": {"temperature": 0},
+        "script": json.dumps(script or {"echo": True}),
+    }
+    return GridSpec(parse_document(source, path="templates/say.j2"), **(values | more))
+
+
+async def finish(bench: Workbench, grid: Grid) -> tuple[GridRun, list[GridEvent]]:
+    run = GridRun(bench, grid)
+    return run, [event async for event in run.events()]
+
+
+def records(bench: Workbench, run: GridRun) -> list[Any]:
+    assert run.session is not None
+    return [bench.store.open_run(run.session, info.id) for info in bench.store.runs(run.session)]
+
+
+async def test_every_cell_is_a_normal_saved_run_with_its_group_and_cell(bench: Workbench) -> None:
+    run, events = await finish(bench, prepare_grid(bench, spec(repeats=2)))
+    assert run.group is not None
+    found = records(bench, run)
+    assert len(found) == 12
+    assert {record.request.group for record in found} == {run.group.id}
+    cells = {(r.request.cell["axes"]["what"], r.request.cell["axes"]["place"], r.request.cell["repeat"]) for r in found}
+    assert len(cells) == 12
+    assert all(r.result.text == f"Say {r.request.variables['what']} in {r.request.variables['place']}." for r in found)
+    last = events[-1]
+    assert isinstance(last, Totals)
+    assert (last.planned, last.done, last.failed, last.reused, last.left) == (12, 12, 0, 0, 0)
+    started = [event.number for event in events if isinstance(event, CellStarted)]
+    assert started == run.grid.order
+    assert any(isinstance(event, CellPiece) for event in events)
+
+
+async def test_the_plan_is_on_disk_before_the_first_run_and_reads_back(bench: Workbench) -> None:
+    run = GridRun(bench, prepare_grid(bench, spec()))
+    async with aclosing(run.events()) as events:
+        async for event in events:
+            if isinstance(event, CellStarted):
+                break
+    assert run.group is not None
+    group = read_group(run.group.path)
+    assert group.problem == ""
+    assert (group.kind, group.plan["count"], group.plan["template"]) == ("grid", 6, "templates/say.j2")
+    assert group.plan["axis"][0] == {"targets": ["what"], "rows": [["rain"], ["snow"], ["hail"]]}
+
+
+async def test_runs_on_disk_are_reused_and_marked_but_drawn_seeds_are_not(bench: Workbench) -> None:
+    await finish(bench, prepare_grid(bench, spec()))
+    again = prepare_grid(bench, spec(axes=(parse_axis("what = rain, fog"), AXES[1])))
+    told = await estimate(bench, again)
+    assert (told.planned, told.reused, told.to_run) == (4, 2, 2)
+    run, events = await finish(bench, again)
+    assert sum(state.reused for state in run.grid.states) == 2
+    assert len(records(bench, run)) == 2
+    reused = [event.state for event in events if isinstance(event, CellFinished) and event.state.reused]
+    assert {state.text for state in reused} == {"Say rain in 京都.", "Say rain in Oslo."}
+    free = spec(params={"temperature": 1}, axes=AXES[:1], variables={"place": "x"}, repeats=2)
+    for _ in range(2):
+        run, _ = await finish(bench, prepare_grid(bench, free))
+        assert len({record.request.params.seed for record in records(bench, run)}) == 6
+
+
+async def test_a_stopped_grid_goes_on_with_exactly_what_is_missing(bench: Workbench) -> None:
+    run = GridRun(bench, prepare_grid(bench, spec(repeats=2)))
+    async for event in run.events():
+        if isinstance(event, CellFinished) and run.totals.done == 5:
+            run.stop_after_current()
+    assert run.totals.done in (5, 6)
+    session, group = find_grid(bench)
+    grid = grid_from_disk(bench, session, group)
+    assert len(grid.order) == 12 - run.totals.done
+    grid.spec = replace(grid.spec, script='{"echo": true}')
+    before = {record.request.id for record in records(bench, run)}
+    await finish(bench, grid)
+    after = records(bench, run)
+    assert before < {record.request.id for record in after}
+    assert len(after) == len({json.dumps(r.request.cell, sort_keys=True) for r in after}) == 12
+    assert grid_from_disk(bench, session, group).order == []
+
+
+async def test_a_cancelled_run_is_made_again_and_its_remains_go_to_the_trash(bench: Workbench) -> None:
+    script = {"pieces": ["a "], "repeat": 50, "delay_ms": 5}
+    run = GridRun(bench, prepare_grid(bench, spec(script=script)))
+    async for event in run.events():
+        if isinstance(event, CellPiece) and event.piece.index == 3:
+            await run.cancel()
+    assert [record.result.status for record in records(bench, run)] == ["cancelled"]
+    assert run.grid.cells[run.grid.order[0]].state.status == "cancelled"
+    session, group = find_grid(bench)
+    grid = grid_from_disk(bench, session, group)
+    grid.spec = replace(grid.spec, script='{"echo": true}')
+    await finish(bench, grid)
+    assert [record.result.status for record in records(bench, run)] == ["finished"] * 6
+    trash = list((bench.workspace.sessions / ".trash").rglob("*.toml"))
+    assert len(trash) == 1
+    assert 'status = "cancelled"' in trash[0].read_text(encoding="utf-8")
+
+
+async def test_retry_errors_runs_only_what_failed(bench: Workbench) -> None:
+    run, events = await finish(bench, prepare_grid(bench, spec(script={"fail_at": 0})))
+    assert sum(isinstance(event, CellFailed) for event in events) == run.totals.failed == 6
+    session, group = find_grid(bench)
+    assert grid_from_disk(bench, session, group).order == []
+    grid = grid_from_disk(bench, session, group, missing=False, failed=True)
+    grid.spec = replace(grid.spec, script='{"echo": true}')
+    run, _ = await finish(bench, grid)
+    assert [record.result.status for record in records(bench, run)] == ["finished"] * 6
+    assert run.totals.failed == 0
+
+
+async def test_a_model_that_does_not_load_is_tried_once(bench: Workbench) -> None:
+    run, events = await finish(bench, prepare_grid(bench, spec(script={"fail_at": "load"})))
+    failed = [event.state for event in events if isinstance(event, CellFailed)]
+    assert len(failed) == 6
+    assert [bool(state.run_id) for state in failed] == [True] + [False] * 5
+    assert failed[-1].error.startswith("not run: ")
+    assert len(records(bench, run)) == 1
+
+
+async def test_pause_starts_nothing_and_resume_goes_on(bench: Workbench) -> None:
+    run = GridRun(bench, prepare_grid(bench, spec()))
+    waited: list[int] = []
+    async for event in run.events():
+        if isinstance(event, CellFinished) and not waited:
+            run.pause()
+        elif isinstance(event, CellStarted):
+            assert not run.paused or len(run.grid.order) > run.totals.done
+        elif isinstance(event, Totals) and event.paused and not event.running:
+            waited.append(event.done)
+            run.resume()
+    assert waited
+    assert waited[0] < 6
+    assert run.totals.done == 6
+
+
+async def test_a_grid_held_by_another_is_refused(bench: Workbench) -> None:
+    await finish(bench, prepare_grid(bench, spec()))
+    session, group = find_grid(bench)
+    with hold_group(group), pytest.raises(UsageError, match="another process"):
+        await finish(bench, grid_from_disk(bench, session, group))
+
+
+async def test_a_wrong_value_names_its_cell_before_anything_is_written(bench: Workbench) -> None:
+    source = '+++\n[slots.n]\ntype = "number"\n+++\nCount to {{ n }}.'
+    before = bench.store.list_sessions()
+    with pytest.raises(UsageError, match=r"with n = two: .*number"):
+        prepare_grid(bench, spec(source, axes=(parse_axis("n = 1, two"),)))
+    assert bench.store.list_sessions() == before
+
+
+async def test_the_time_is_unknown_without_earlier_runs_and_measured_with_them(bench: Workbench) -> None:
+    script = {"pieces": ["a ", "b ", "c "], "delay_ms": 2, "prompt_ms": 10}
+    told = await estimate(bench, prepare_grid(bench, spec(script=script)))
+    assert told.seconds is None
+    assert "no earlier run of scripted" in told.seconds_basis
+    assert told.tokens_basis == "estimated from their bytes"
+    await finish(bench, prepare_grid(bench, spec(script=script)))
+    fresh = spec(script=script, axes=(parse_axis("what = sun, fog"), AXES[1]))
+    told = await estimate(bench, prepare_grid(bench, fresh))
+    assert told.seconds is not None
+    assert 0 < told.seconds < 5
+    assert told.tokens_basis == "counted by the engine"
+    assert told.tokens == 4 * 4
+    assert not told.most

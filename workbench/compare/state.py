@@ -1,0 +1,78 @@
+"""One cell as it stands now: planned, running, done, failed or found on disk; what the table shows and sorts by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from workbench.compare.plan import PlannedCell
+
+if TYPE_CHECKING:
+    from workbench.compare.check import CheckResult
+
+CellStatus = Literal["planned", "running", "done", "failed", "cancelled"]
+METRICS = ("tokens_out", "tokens_per_s", "ms_first", "ms_total", "characters", "checks", "distinct")
+
+
+@dataclass(slots=True)
+class CellState:
+    """Times in ms, tokens in the engine's unit. ``reused``: the run was on disk already, made for something else.
+
+    ``session`` and ``run_id`` say where the run stands; empty while there is none. ``note`` is why the run may not be
+    exactly repeatable. ``problem`` is why it could not be saved.
+    """
+
+    cell: PlannedCell
+    model: str = ""
+    engine: str = ""
+    status: CellStatus = "planned"
+    text: str = ""
+    sha256: str = ""
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    ms_load: int = 0
+    ms_first: int = 0
+    ms_total: int = 0
+    finish_reason: str = ""
+    repro: str = "none"
+    seed: int | None = None
+    error: str = ""
+    note: str = ""
+    problem: str = ""
+    reused: bool = False
+    session: str = ""
+    run_id: str = ""
+    checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def number(self) -> int:
+        return self.cell.number
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("done", "failed")
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether every check passed; None without checks, or while there is no text to check."""
+        return all(check.passed for check in self.checks) if self.checks else None
+
+    def metric(self, name: str) -> float | None:
+        """A number of ``METRICS``, or ``check:NAME`` as 1 or 0; None while unknown."""
+        if name.startswith("check:"):
+            found = [check for check in self.checks if check.name == name[6:]]
+            return float(all(check.passed for check in found)) if found else None
+        if self.status != "done":
+            return None
+        match name:
+            case "tokens_out" | "ms_first" | "ms_total":
+                return float(getattr(self, name))
+            case "characters":
+                return float(len(self.text))
+            case "checks":
+                return sum(check.passed for check in self.checks) / len(self.checks) if self.checks else None
+            case "tokens_per_s":
+                seconds = (self.ms_total - self.ms_first) / 1000
+                return (self.tokens_out - 1) / seconds if self.tokens_out > 1 and seconds > 0 else None
+        return None

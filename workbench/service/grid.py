@@ -1,0 +1,317 @@
+"""A grid that runs: cells in their order, all of one model before the next, each a normal saved run.
+
+``GridRun.events()`` is the one stream for both faces, iterated once. What has finished stays finished: the plan is on
+disk before the first run, each run carries its cell, and ``grid_resume.py`` finds out what is missing. A face that
+shows pieces calls ``flush()`` first, as with a single run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.compare.plan import plan_data
+from workbench.compare.state import CellState
+from workbench.error import StorageError, WorkbenchError
+from workbench.event import Failed, Finished, Piece, Progress, Started
+from workbench.service.grid_check import CellChecks
+from workbench.service.grid_events import (
+    CellFailed,
+    CellFinished,
+    CellPiece,
+    CellProgress,
+    CellStarted,
+    GridEvent,
+    Totals,
+)
+from workbench.service.grid_plan import Grid, PreparedCell
+from workbench.session.groups import Group, hold_group, retire_run, write_group
+
+if TYPE_CHECKING:
+    from workbench.service import Workbench
+    from workbench.service.run import RunHandle
+    from workbench.session.store import Session
+
+_QUEUED = 1000
+# Runs at once by engine. A server decides by itself how many it truly works on; here a second child of the same model
+# takes the core that the first one needs (bench/README.md has the figures).
+PARALLEL: Mapping[str, int] = {"server": 4}
+WARM_NOTE = "the prompt went on from what the engine had read before"
+NO_SEED_NOTE = "the engine takes no seed"
+
+
+class GridRun:
+    """A grid in the making. All methods belong to one event loop."""
+
+    def __init__(self, bench: Workbench, grid: Grid) -> None:
+        self._bench = bench
+        self.grid = grid
+        self.session: Session | None = grid.spec.session
+        self.group: Group | None = grid.group
+        self._checks = CellChecks(bench, grid)
+        self._queue: asyncio.Queue[GridEvent | None] = asyncio.Queue(_QUEUED)
+        self._live: dict[int, RunHandle] = {}
+        self._open = asyncio.Event()
+        self._open.set()
+        self._stopping = False
+        self._deaf = False
+        self._broken: dict[Any, str] = {}
+        self._sums = [0, 0, 0]
+        self._counts: Counter[str] = Counter(state.status for state in grid.states)
+        self._worked = 0.0
+        self._since: float | None = None
+        self._made = 0
+
+    # -- what a person does --------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Start no further run; those that go on finish."""
+        self._open.clear()
+
+    def resume(self) -> None:
+        self._open.set()
+
+    @property
+    def paused(self) -> bool:
+        return not self._open.is_set()
+
+    def stop_after_current(self) -> None:
+        """End once the runs that go on have finished."""
+        self._stopping = True
+        self._open.set()
+
+    async def cancel(self) -> None:
+        """End now: what goes on is cancelled, its text is kept, and ``--resume`` runs it again."""
+        self.stop_after_current()
+        await asyncio.gather(*(handle.cancel() for handle in list(self._live.values())))
+
+    async def cancel_cell(self, number: int) -> None:
+        """Stop one run and go on with the next."""
+        if (handle := self._live.get(number)) is not None:
+            await handle.cancel()
+
+    def flush(self) -> None:
+        """Put everything that was yielded so far into the records; call before showing pieces."""
+        for handle in list(self._live.values()):
+            handle.flush()
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    @property
+    def totals(self) -> Totals:
+        planned, done, failed = len(self.grid.cells), self._counts["done"], self._counts["failed"]
+        seconds = self._worked + (time.monotonic() - self._since if self._since is not None else 0.0)
+        left = planned - done - failed
+        each = seconds / self._made if self._made else None
+        return Totals(
+            planned=planned,
+            done=done,
+            failed=failed,
+            reused=self._counts["reused"],
+            running=len(self._live),
+            tokens_in=self._sums[0],
+            tokens_cached=self._sums[1],
+            tokens_out=self._sums[2],
+            seconds=seconds,
+            seconds_left=each * left if each is not None else 0.0 if not left else None,
+            paused=self.paused,
+        )
+
+    async def events(self) -> AsyncGenerator[GridEvent, None]:
+        """Everything until the grid has ended, was stopped or cancelled; the last event is ``Totals``.
+
+        Raises StorageError when the plan cannot be written, UsageError while another process runs this group. Leaving
+        the iteration early cancels.
+        """
+        await asyncio.to_thread(self._open_group)
+        assert self.group is not None
+        with hold_group(self.group) if self.group.path.is_file() else contextlib.nullcontext():
+            work = asyncio.create_task(self._work())
+            work.add_done_callback(lambda _task: self._wake())
+            try:
+                while not (work.done() and self._queue.empty()):
+                    event = await self._queue.get()
+                    if event is not None:
+                        yield event
+                await work
+            finally:
+                self._deaf = True
+                while not self._queue.empty():
+                    self._queue.get_nowait()
+                if not work.done():
+                    await self.cancel()
+                    await asyncio.gather(work, return_exceptions=True)
+        yield self.totals
+
+    def _wake(self) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._queue.put_nowait(None)
+
+    def _open_group(self) -> None:
+        """The plan is on disk before the first run."""
+        spec = self.grid.spec
+        if self.session is None:
+            title = spec.document.header.title or spec.document.path.rpartition("/")[2].removesuffix(".j2")
+            self.session = self._bench.store.new_session(f"{title} grid", tags=("grid",))
+        if self.group is None:
+            self.group = write_group(self.session, "grid", group_data(self.grid))
+
+    async def _put(self, event: GridEvent) -> None:
+        if not self._deaf:
+            await self._queue.put(event)
+
+    async def _work(self) -> None:
+        await self._take_reused()
+        left = deque(self.grid.cells[number] for number in self.grid.order)
+        while left and not self._stopping:
+            model = left[0].model
+            batch: deque[PreparedCell] = deque()
+            while left and left[0].model == model:
+                batch.append(left.popleft())
+            lanes = self.grid.spec.parallel or PARALLEL.get(batch[0].load.engine, 1)
+            await asyncio.gather(*(self._lane(batch) for _ in range(min(lanes, len(batch)))))
+
+    async def _take_reused(self) -> None:
+        for item in self.grid.cells:
+            if item.reused is None or item.state.status != "planned":
+                continue
+            fill(item.state, item.reused.record, str(item.reused.session.dir.name))
+            item.state.reused = True
+            self._counts.update(("done", "reused"))
+            await self._checks.run(item)
+            await self._put(CellFinished(item.cell.number, item.state))
+        await self._put(self.totals)
+
+    async def _lane(self, batch: deque[PreparedCell]) -> None:
+        while batch:
+            await self._open.wait()
+            if self._stopping or not batch:
+                return
+            item = batch.popleft()
+            self._since = self._since if self._since is not None else time.monotonic()
+            try:
+                await self._one(item)
+            finally:
+                self._live.pop(item.cell.number, None)
+                if not self._live and self._since is not None:
+                    self._worked += time.monotonic() - self._since
+                    self._since = None
+            await self._put(self.totals)
+
+    async def _one(self, item: PreparedCell) -> None:
+        state, number = item.state, item.cell.number
+        if item.load in self._broken:
+            # The model did not load a moment ago; trying again for each cell would only take time.
+            state.error = f"not run: {self._broken[item.load]}"
+            await self._failed(state)
+            return
+        assert self.group is not None
+        handle = self._bench.start_run(self.grid.run_spec(item, self.session, self.group.id))
+        self._live[number] = handle
+        state.status = "running"
+        try:
+            await self._follow(item, handle)
+        except WorkbenchError as error:
+            state.error = str(error)
+            await self._failed(state)
+
+    async def _failed(self, state: CellState) -> None:
+        state.status = "failed"
+        self._counts["failed"] += 1
+        await self._put(CellFailed(state.number, state))
+
+    async def _follow(self, item: PreparedCell, handle: RunHandle) -> None:
+        state, number, began = item.state, item.cell.number, False
+        last: Finished | Failed | None = None
+        loaded = False
+        async for event in handle.events():
+            if not began:
+                began = True
+                state.run_id = handle.run_id
+                await self._put(CellStarted(number, handle.run_id))
+            if isinstance(event, Piece):
+                state.text += event.text
+                await self._put(CellPiece(number, event))
+            elif isinstance(event, Progress):
+                await self._put(CellProgress(number, event))
+            elif isinstance(event, Started):
+                loaded = True
+            elif isinstance(event, Finished | Failed):
+                last = event
+        await self._ended(item, handle, last)
+        if isinstance(last, Failed):
+            if not loaded:
+                self._broken[item.load] = last.message
+            await self._failed(state)
+        else:
+            self._counts[state.status] += 1
+            await self._put(CellFinished(number, state))
+
+    async def _ended(self, item: PreparedCell, handle: RunHandle, last: Finished | Failed | None) -> None:
+        state, result, request = item.state, handle.result, handle.request
+        assert result is not None
+        assert request is not None
+        _take_result(state, result, request.params.seed)
+        state.session = handle.session.dir.name if handle.session is not None else ""
+        state.problem = handle.save_problem
+        if isinstance(last, Finished):
+            state.tokens_cached = last.tokens_cached
+            self._sums = [
+                total + more
+                for total, more in zip(self._sums, (last.tokens_in, last.tokens_cached, last.tokens_out), strict=True)
+            ]
+        self._made += state.status == "done"
+        if state.status == "done":
+            await self._checks.run(item)
+        if item.replaces and not state.problem and self.session is not None:
+            for run_id in item.replaces:
+                # What cannot be moved stays; the run that ended well counts either way.
+                with contextlib.suppress(StorageError):
+                    await asyncio.to_thread(retire_run, self.session, run_id)
+
+
+def _take_result(state: CellState, result: Any, seed: int | None) -> None:
+    status = {"finished": "done", "cancelled": "cancelled", "interrupted": "cancelled"}.get(result.status, "failed")
+    state.status = status  # type: ignore[assignment]
+    for name in ("text", "sha256", "tokens_in", "tokens_out", "ms_load", "ms_first", "ms_total", "finish_reason"):
+        setattr(state, name, getattr(result, name))
+    state.repro, state.error, state.seed = result.repro, result.error, seed
+    notes = {"likely": WARM_NOTE, "none": NO_SEED_NOTE}
+    state.note = notes.get(result.repro, "") if state.status == "done" else ""
+
+
+def fill(state: CellState, record: Any, session: str) -> None:
+    """The state of a cell from a run on disk."""
+    _take_result(state, record.result, record.request.params.seed)
+    state.session, state.run_id = session, record.request.id
+
+
+def group_data(grid: Grid) -> dict[str, Any]:
+    """What the group's file holds: enough to go on without the template's file, even if it was changed since."""
+    spec = grid.spec
+    return {
+        "template": spec.document.path,
+        "models": list(dict.fromkeys(item.state.model for item in grid.cells)),
+        "count": grid.plan.count,
+        "order": "model, then shared beginnings",
+        "cache": "cold" if grid.cold else "warm",
+        "model": spec.model,
+        "engine": spec.engine,
+        "variables": dict(spec.variables),
+        "params": {name: list(v) if isinstance(v, tuple) else v for name, v in spec.params.items() if v is not None},
+        **plan_data(grid.plan),
+        "check": [dict(table) for table in spec.checks],
+        "reused": [
+            {"cell": item.cell.key, "session": item.reused.session.dir.name, "run": item.reused.record.request.id}
+            for item in grid.cells
+            if item.reused is not None
+        ],
+        "documents": [
+            {"name": name, "path": document.path, "sha256": document.sha256, "source": document.source}
+            for name, document in grid.documents.items()
+        ],
+    }
