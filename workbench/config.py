@@ -8,17 +8,36 @@ may come from a stranger, so it can only set what is marked harmless: never a mo
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from workbench.error import ConfigError
 from workbench.textio import read_text, toml_loads
 from workbench.workspace import Workspace, user_config_dir
 
-ENGINE_NAMES = ("llamacpp", "gpt4all", "scripted")
+ENGINE_NAMES = ("llamacpp", "gpt4all", "scripted", "server")
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """One ``[[server]]``: an OpenAI-compatible endpoint. Secrets stand here only as names of environment variables.
+
+    ``headers`` are pairs of header name and variable; ``timeout`` is the seconds without a byte after which the server
+    counts as gone; ``api`` "chat" sends messages even where the exact prompt could be sent.
+    """
+
+    name: str
+    url: str
+    key_env: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    timeout: int = 120
+    api: Literal["auto", "chat"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,7 @@ class Config:
     mouse: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    servers: tuple[ServerConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +81,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("model", "folders", "models", tuple, False, "", "folders that are searched for GGUF files"),
     Setting("", "keys", "keys", dict, False, "", 'command id to keys, for example run = "f5,ctrl+r"'),
     Setting("", "params", "params", dict, True, "", "sampling parameters used when the template sets none"),
+    Setting("", "server", "servers", list, False, "", "OpenAI-compatible servers, one table [[server]] each"),
 )
 
 
@@ -125,11 +146,105 @@ def _flatten(data: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _typed(setting: Setting, value: object, file: str) -> object:
     if setting.kind is tuple and isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
+    if setting.kind is list and isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return _servers(value, file)
     wanted_int = setting.kind is int and isinstance(value, bool)
-    if setting.kind is not tuple and isinstance(value, setting.kind) and not wanted_int:
+    if setting.kind not in (tuple, list) and isinstance(value, setting.kind) and not wanted_int:
         return value
     name = {tuple: "a list of texts", dict: "a table", str: "text", int: "a whole number", bool: "true or false"}
+    if setting.kind is list:
+        # Its value may hold what belongs into no message.
+        raise ConfigError(f"{file}: {setting.dotted} must be tables, each headed [[{setting.dotted}]]")
     raise ConfigError(f"{file}: {setting.dotted} must be {name[setting.kind]}, not {value!r}", hint=setting.help)
+
+
+_SERVER_KINDS: Mapping[str, type] = {
+    "name": str,
+    "url": str,
+    "key_env": str,
+    "headers": dict,
+    "timeout": int,
+    "api": str,
+    "allow_http": bool,
+}
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_OWN_HEADERS = frozenset(
+    ["host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding", "accept"]
+)
+
+
+def _servers(tables: list[Mapping[str, Any]], file: str) -> tuple[ServerConfig, ...]:
+    servers: list[ServerConfig] = []
+    for number, table in enumerate(tables, 1):
+        place = f"{file}: [[server]] {number}"
+        for key, value in table.items():
+            kind = _SERVER_KINDS.get(key)
+            if kind is None:
+                near = difflib.get_close_matches(key, _SERVER_KINDS, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(_SERVER_KINDS)
+                raise ConfigError(f"{place}: unknown setting {key!r}", hint=hint)
+            if type(value) is not kind:
+                words = {str: "text", int: "a whole number", dict: "a table", bool: "true or false"}
+                raise ConfigError(f"{place}: {key} must be {words[kind]}")
+        server = _server(table, place)
+        if server.name in (other.name for other in servers):
+            raise ConfigError(f"{place}: there is a server {server.name!r} already", hint="Give it another name.")
+        servers.append(server)
+    return tuple(servers)
+
+
+def _server(table: Mapping[str, Any], place: str) -> ServerConfig:
+    """No message repeats a value that may be a secret."""
+    name = table.get("name", "")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise ConfigError(f"{place}: name must be a word of letters, digits, dots and dashes")
+    place = f"{place} ({name})"
+    _check_url(table.get("url", ""), place, allow_http=table.get("allow_http", False))
+    key_env = table.get("key_env", "")
+    headers = tuple(table.get("headers", {}).items())
+    for key, variable in (("key_env", key_env or "X"), *headers):
+        if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable):
+            raise ConfigError(
+                f"{place}: {key} must name an environment variable in capitals, not hold the secret itself",
+                hint=f'Set the variable in your shell, and write for example {key} = "{name.upper()}_KEY" here.',
+            )
+    for header, _ in headers:
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", header) or header.lower() in _OWN_HEADERS:
+            raise ConfigError(f"{place}: the header {header!r} cannot be set")
+    timeout, api = table.get("timeout", 120), table.get("api", "auto")
+    if not 1 <= timeout <= 3600:
+        raise ConfigError(f"{place}: timeout must lie between 1 and 3600 seconds")
+    if api not in ("auto", "chat"):
+        raise ConfigError(f'{place}: api must be "auto" or "chat"')
+    return ServerConfig(name, table["url"].rstrip("/"), key_env, headers, timeout, api)
+
+
+def _check_url(url: str, place: str, *, allow_http: bool) -> None:
+    hint = 'For example url = "http://127.0.0.1:8080/v1".'
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise ConfigError(f"{place}: url must be plain ASCII without spaces", hint=hint)
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigError(f"{place}: url is no address", hint=hint) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigError(f"{place}: url must begin with http:// or https:// and name a host", hint=hint)
+    if "@" in parts.netloc or parts.fragment:
+        raise ConfigError(f"{place}: url must hold no user, password or #part", hint="Keys go into key_env.")
+    if parts.scheme == "http" and not is_loopback(host) and not allow_http:
+        raise ConfigError(
+            f"{place}: http is not encrypted, and {host} is another machine",
+            hint="Use https, or set allow_http = true if every machine between is yours.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` (name or address) is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _from_env(setting: Setting, raw: str) -> object:

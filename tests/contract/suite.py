@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.engine import EngineProcess, LoadSpec
-from workbench.event import Event, Failed, Finished, Piece, Started
+from workbench.event import Event, Failed, Finished, Piece, Repro, Started
 from workbench.param import Params
 
 GREEDY = Params(temperature=0, repeat_penalty=1, max_tokens=40)
@@ -18,7 +18,7 @@ class Case:
     """An engine under test.
 
     ``plain`` answers ``prompt``; ``wide`` has a large context and answers at length; ``small`` has a context of
-    ``small_n_ctx`` tokens.
+    ``small_n_ctx`` tokens. ``repro`` is what it promises of a greedy or seeded run with a cold cache.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Case:
     small: LoadSpec
     prompt: str = "hello world"
     unit: str = "a "
+    repro: Repro = "exact"
     broken: Path = field(default_factory=Path)
 
     def __str__(self) -> str:

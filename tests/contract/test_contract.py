@@ -38,7 +38,7 @@ async def test_pieces_come_in_order_and_their_hash_is_the_end_s(case: Case, plai
     assert [piece.index for piece in pieces(events)] == list(range(len(pieces(events))))
     assert end.sha256 == sha256_text(text(events))
     assert end.status == "finished"
-    assert end.repro == "exact"
+    assert end.repro == case.repro
     assert end.tokens_in > 0
     assert end.tokens_out >= len(pieces(events)) > 0
     times = [event.t_ms for event in events]
@@ -53,7 +53,9 @@ async def test_effective_parameters_are_echoed_with_a_drawn_seed(case: Case, pla
     assert first.params.seed != second.params.seed
     assert replace(first.params, seed=None, n_ctx=0, n_threads=0) == asked
     assert first.params.n_ctx == plain.info.n_ctx
-    assert first.params.n_threads == plain.info.threads >= 1
+    # How many a server uses is its own affair.
+    assert first.params.n_threads == plain.info.threads
+    assert plain.info.threads >= (0 if plain.info.endpoint else 1)
 
 
 async def test_pieces_are_whole_characters(case: Case, plain: EngineProcess) -> None:
@@ -126,7 +128,7 @@ async def test_greedy_and_seeded_runs_repeat_across_processes(case: Case) -> Non
             runs = [await collect(engine, case.prompt, replace(p, cold_cache=True)) for p in (GREEDY, seeded)]
         finally:
             await engine.close()
-        assert [finished(run).repro for run in runs] == ["exact", "exact"]
+        assert [finished(run).repro for run in runs] == [case.repro] * 2
         seen.append((text(runs[0]), text(runs[1])))
     assert seen[0] == seen[1]
     if case.name != "scripted":

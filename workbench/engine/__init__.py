@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ENGINES", "EngineProcess", "LoadSpec", "Patience", "engine_version"]
 
+# Those of this machine; "server" is the fourth, for models elsewhere.
 ENGINES: tuple[str, ...] = ("llamacpp", "gpt4all", "scripted")
-_PACKAGES = {"llamacpp": "xllamacpp", "gpt4all": "gpt4all", "scripted": "prompt-workbench"}
+_PACKAGES = {
+    "llamacpp": "xllamacpp",
+    "gpt4all": "gpt4all",
+    "scripted": "prompt-workbench",
+    "server": "prompt-workbench",
+}
 
 
 @dataclass(frozen=True)
 class LoadSpec:
     """What to load, and how. ``n_ctx`` (tokens) and ``n_threads`` 0 choose; ``script`` is JSON for
-    ``scripted``.
+    ``scripted``, and the target for ``server``.
     """
 
     engine: str

@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from workbench.param import Params, params_to_dict
 
 
 class Refused(Exception):
-    """The engine cannot do this; not a crash. ``kind`` is one of ``load context refused``."""
+    """The engine cannot do this, or no further; not a crash.
+
+    ``kind`` is one of ``load context refused``, of a server also ``network disconnected timeout protocol``.
+    """
 
     def __init__(self, kind: str, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -42,12 +45,15 @@ class Job:
 
 @dataclass
 class Outcome:
-    """How a generation ended. Tokens; ``reason`` is one of the words of ``workbench.event.FinishReason``."""
+    """How a generation ended. ``tokens_out`` in ``unit``, "token" or "chunk"; ``reason`` is one of the words of
+    ``workbench.event.FinishReason``.
+    """
 
     reason: str
     tokens_in: int
     tokens_out: int
     tokens_cached: int = 0
+    unit: str = "token"
 
 
 class Output:
@@ -57,6 +63,7 @@ class Output:
         self._send = send
         self._number = number
         self._stop = threading.Event()
+        self._on_stop: Callable[[], None] = lambda: None
         self._digest = hashlib.sha256()
         self.pieces = 0
 
@@ -70,6 +77,16 @@ class Output:
 
     def stop(self) -> None:
         self._stop.set()
+        self._on_stop()
+
+    def on_stop(self, action: Callable[[], None]) -> None:
+        """Have ``action`` called as soon as the run is stopped, on the reader thread; at once when it already is.
+
+        It may be called twice.
+        """
+        self._on_stop = action
+        if self.stopped:
+            action()
 
     def wait(self, seconds: float) -> bool:
         """Sleep; True as soon as the run is stopped."""
@@ -109,3 +126,11 @@ class Adapter(Protocol):
 
     def count_tokens(self, text: str) -> int | None:
         """Tokens of ``text``, None when the engine cannot tell."""
+
+
+@runtime_checkable
+class ChatAdapter(Adapter, Protocol):
+    """An engine that takes messages as well: a server whose chat template nobody knows."""
+
+    def chat(self, messages: Sequence[Mapping[str, str]], params: Params, output: Output) -> Outcome:
+        """As ``generate``, for messages with ``role`` and ``content``."""

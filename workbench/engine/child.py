@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engine import engine_version
-from workbench.engine.adapter import Adapter, Job, Output, Refused
+from workbench.engine.adapter import Adapter, ChatAdapter, Job, Outcome, Output, Refused
 from workbench.engine.protocol import VERSION, Decoder, Message, encode
 from workbench.param import params_from
 
@@ -140,13 +140,21 @@ class Child:
         number = int(message["id"])
         output = self._outputs[number]
         try:
-            if self._adapter is None:
-                raise Refused("refused", "no model is loaded")
-            outcome = self._adapter.generate(str(message["prompt"]), params_from(message["params"]), output)
+            outcome = self._outcome(message, output)
         finally:
             with self._lock:
                 del self._outputs[number]
         self._link.send({"k": "done", "id": number, "sha256": output.sha256, **vars(outcome)})
+
+    def _outcome(self, message: Message, output: Output) -> Outcome:
+        params = params_from(message["params"])
+        if self._adapter is None:
+            raise Refused("refused", "no model is loaded")
+        if not (messages := message.get("messages")):
+            return self._adapter.generate(str(message["prompt"]), params, output)
+        if not isinstance(self._adapter, ChatAdapter):
+            raise Refused("refused", f"the engine {self._engine} takes no messages")
+        return self._adapter.chat(messages, params, output)
 
 
 def _adapter(engine: str, link: Link) -> Adapter:
@@ -165,6 +173,10 @@ def _adapter(engine: str, link: Link) -> Adapter:
                 from workbench.engine.scripted import Scripted
 
                 return Scripted(link.send_bytes)
+            case "server":
+                from workbench.engine.server import Server
+
+                return Server()
     except ImportError as error:
         raise Refused(
             "load", f"the engine {engine} is not installed: {error}", "Install it, or choose another engine."

@@ -18,7 +18,7 @@ def header_facts(spec: LoadSpec) -> dict[str, Any]:
 
     Raises EngineError (kind ``load``) for a file that no engine can load: some would abort on it.
     """
-    if spec.engine == "scripted":
+    if spec.engine in ("scripted", "server"):
         return {}
     from workbench.engine.gguf import read_header
     from workbench.engine.memory import address_space, estimate

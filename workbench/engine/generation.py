@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,15 @@ from workbench.event import (
 from workbench.param import Params, params_from, params_to_dict
 
 CHATTER_LINES = 200
+# Of an adapter's refusal; the end's reason where it is not simply "error".
+_KINDS: Mapping[str, FinishReason] = {
+    "context": "error",
+    "refused": "error",
+    "network": "error",
+    "protocol": "error",
+    "disconnected": "disconnected",
+    "timeout": "timeout",
+}
 _PONG, _SILENCE = "pong", "silence"
 
 
@@ -69,8 +78,9 @@ class Generation:
         self._batch_at = 0.0
         self._chatter = 0
 
-    def order(self, prompt: str, params: Params) -> Message:
-        return {"k": "gen", "id": self.number, "prompt": prompt, "params": params_to_dict(params)}
+    def order(self, prompt: str, params: Params, messages: Sequence[Mapping[str, str]] = ()) -> Message:
+        order = {"k": "gen", "id": self.number, "prompt": prompt, "params": params_to_dict(params)}
+        return {**order, "messages": list(messages)} if messages else order
 
     async def ended(self, timeout: float) -> bool:
         try:
@@ -171,8 +181,8 @@ class Generation:
             case "done":
                 return self._done(message)
             case "error":
-                name = "context" if message["kind"] == "context" else "refused"
-                return self.failed("error", name, str(message["message"]), str(message.get("hint", "")))
+                name = message["kind"] if message["kind"] in _KINDS else "refused"
+                return self.failed(_KINDS[name], name, str(message["message"]), str(message.get("hint", "")))
         return None
 
     def _started(self, message: Message) -> Started:
@@ -209,7 +219,8 @@ class Generation:
         reason: Any = message["reason"]
         tokens_in, tokens_out = int(message["tokens_in"]), int(message["tokens_out"])
         status = "cancelled" if reason == "cancel" else "finished"
-        return self._finished(status, reason, tokens_in, tokens_out, int(message["tokens_cached"]))
+        end = self._finished(status, reason, tokens_in, tokens_out, int(message["tokens_cached"]))
+        return replace(end, unit="chunk") if message.get("unit") == "chunk" else end
 
     def _finished(self, status: str, reason: FinishReason, tokens_in: int, tokens_out: int, cached: int) -> Finished:
         return Finished(
@@ -231,7 +242,8 @@ class Generation:
         seeded = self._params.seed is not None and self._info.capabilities.seed != "none"
         if not (self._params.greedy or seeded):
             return "none"
-        return "likely" if cached else "exact"
+        # What else a server computes at the same time, and on what, is unknown.
+        return "likely" if cached or self._info.endpoint else "exact"
 
     def _now(self) -> int:
         return round((time.monotonic() - self._begun) * 1000)

@@ -77,6 +77,8 @@ class Loading:
         )
 
     def _refused(self, message: Message) -> EngineError:
+        if self._engine == "server":
+            return EngineError(str(message.get("message", "")), hint=str(message.get("hint", "")), kind="load")
         text = load_cause(list(self._child.log.lines)) or str(message.get("message", ""))
         return EngineError(
             f"{self._engine} cannot load {self._name}: {text}",
@@ -104,6 +106,9 @@ def describe(engine: str, ready: Message, facts: Mapping[str, Any], rss_bytes: i
         threads=int(ready.get("threads", 1)),
         n_ctx=int(ready.get("n_ctx", 0)),
         n_batch=int(ready.get("n_batch", 0)),
+        device=str(ready.get("device", "cpu")),
+        build=str(ready.get("build", "")),
+        endpoint=str(ready.get("endpoint", "")),
         chat_template=str(facts.get("chat_template", "")),
         bos_token=str(facts.get("bos_token", "")),
         eos_token=str(facts.get("eos_token", "")),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,11 +132,19 @@ class EngineProcess:
 
     # --- work
 
-    async def generate(self, prompt: str, params: Params, *, run_started: float | None = None) -> AsyncIterator[Event]:
+    async def generate(
+        self,
+        prompt: str,
+        params: Params,
+        *,
+        run_started: float | None = None,
+        messages: Sequence[Mapping[str, str]] = (),
+    ) -> AsyncIterator[Event]:
         """The events of one run: Started, then Progress, Piece and Chatter, then Finished or Failed.
 
         ``run_started`` is the ``time.monotonic()`` from which times count, by default now. One run at a time.
-        Leaving the iteration early stops the engine.
+        Leaving the iteration early stops the engine. ``messages`` (role, content) are what a server gets that makes
+        the prompt of them itself.
         """
         begun = time.monotonic() if run_started is None else run_started
         self._numbers += 1
@@ -148,7 +156,7 @@ class EngineProcess:
         self._generations += 1
         self._generation = generation
         try:
-            self._child.wire.send(generation.order(prompt, params))
+            self._child.wire.send(generation.order(prompt, params, messages))
             async for event in generation.events(self._ping, self.patience):
                 if isinstance(event, Failed) and event.kind == "timeout":
                     await self._child.end()

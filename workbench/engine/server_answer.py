@@ -1,0 +1,131 @@
+"""An answer in the making: what the stream's deltas become for the workbench.
+
+Counts are the server's where it gives them; where it does not, a chunk counts as one and the unit says so. Reasoning
+that the server keeps apart stays apart: it is shown beside the answer, line by line, and is no part of it.
+"""
+
+from __future__ import annotations
+
+from workbench.display import display_line
+from workbench.engine.adapter import Outcome, Output
+from workbench.engine.server_stream import Delta, Halves
+from workbench.engine.stopping import StopWatcher
+from workbench.param import Params
+
+NOTE_CHARACTERS = 400
+REASONING = "reasoning: "
+# The server's word to ours; all others end the answer as "stop" and are named in a note.
+_REASONS = {"stop": "stop", "eos": "stop", "end_turn": "stop", "length": "length", "max_tokens": "length"}
+
+
+class Answer:
+    """``take`` deltas until it says that it is enough; then ``outcome``."""
+
+    def __init__(self, output: Output, params: Params) -> None:
+        self._output = output
+        self._watcher = StopWatcher(params.stop)
+        self._halves = Halves()
+        self._limit = params.max_tokens
+        self._finish = ""
+        self._ended = False
+        self._over_limit = False
+        self._chunks = 0
+        self._shown = 0
+        self._senseless = 0
+        self._thought = ""
+        self._tokens_in = 0
+        self._tokens_out = -1
+        self._cached = 0
+        self.begun = False
+
+    @property
+    def finished(self) -> bool:
+        """The server has said why the answer ended."""
+        return bool(self._finish)
+
+    @property
+    def complete(self) -> bool:
+        """Nothing more is missing."""
+        return self.finished or self._ended or bool(self._watcher.hit) or self._over_limit
+
+    def take(self, delta: Delta) -> bool:
+        """True when nothing more is wanted of the stream."""
+        self._senseless += not delta.sense
+        self._ended = self._ended or delta.done
+        self._finish = delta.finish or self._finish
+        if delta.progress is not None:
+            done, self._tokens_in, self._cached = delta.progress
+            self._output.prefill(done, self._tokens_in, self._cached)
+        self._count(delta)
+        if delta.reasoning:
+            self.begun = True
+            self._chunks += 1
+            self._reason(delta.reasoning)
+        if delta.text:
+            self.begun = True
+            self._chunks += 1
+            self._speak(delta.text)
+        # A server that ignores the limit may never end.
+        if self._chunks > self._limit and not self._finish:
+            self._over_limit = True
+        return bool(self._watcher.hit) or self._ended or self._over_limit
+
+    def _count(self, delta: Delta) -> None:
+        usage = delta.usage
+        if usage.tokens_in >= 0:
+            self._tokens_in = usage.tokens_in
+        if usage.tokens_out >= 0:
+            self._tokens_out = usage.tokens_out
+        if usage.cached >= 0:
+            self._cached = usage.cached
+
+    def _speak(self, text: str) -> None:
+        self._think_aloud()
+        counted = self._chunks if self._tokens_out < 0 else self._tokens_out
+        piece = self._watcher.feed(self._halves.feed(text))
+        if piece:
+            self._output.piece(piece, max(0, counted - self._shown))
+            self._shown = counted
+
+    def _reason(self, text: str) -> None:
+        self._thought += text
+        *lines, self._thought = self._thought.split("\n")
+        if len(self._thought) > NOTE_CHARACTERS:
+            lines, self._thought = [*lines, self._thought], ""
+        for line in lines:
+            if line.strip():
+                self._output.note(REASONING + line)
+
+    def _think_aloud(self) -> None:
+        """What is left of the reasoning, before the answer begins."""
+        if self._thought.strip():
+            self._output.note(REASONING + self._thought)
+        self._thought = ""
+
+    def remark(self, replaced: int) -> None:
+        """What was odd about the stream, said once. ``replaced``: characters that were no UTF-8."""
+        if replaced:
+            self._output.note(f"{replaced} characters of the stream were no UTF-8 and were replaced")
+        if self._senseless:
+            self._output.note(f"{self._senseless} events of the stream made no sense and were left out")
+        if self._finish and self._finish not in _REASONS:
+            self._output.note(f"the server ended the answer for a reason of its own: {display_line(self._finish, 60)}")
+
+    def outcome(self) -> Outcome:
+        """How the answer ended; what was held back is given out first."""
+        self._think_aloud()
+        if not self._watcher.hit:
+            held = self._watcher.feed(self._halves.rest()) + self._watcher.rest()
+            self._output.piece(held, 0)
+        unit = "token" if self._tokens_out >= 0 else "chunk"
+        count = self._tokens_out if self._tokens_out >= 0 else self._chunks
+        return Outcome(self._reason_of_end(), self._tokens_in, count, self._cached, unit)
+
+    def _reason_of_end(self) -> str:
+        if self._watcher.hit:
+            return "stop-string"
+        if self._over_limit:
+            return "length"
+        if self._finish:
+            return _REASONS.get(self._finish, "stop")
+        return "stop" if self._ended else "cancel"

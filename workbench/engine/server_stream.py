@@ -1,0 +1,229 @@
+"""A server's event stream: bytes to events, events to what they add to the answer.
+
+Promises: any bytes are taken, split anywhere; a line, the whole stream and the number of senseless events are capped;
+bytes that are no UTF-8 become U+FFFD and are counted; a character whose two halves come in two events is one
+character again; fields of a wrong type count as absent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.display import display_line
+from workbench.engine.server_fault import HttpFault
+from workbench.engine.server_http import Exchange
+
+LINE_LIMIT = 1 << 20  # bytes
+STREAM_LIMIT = 32 << 20  # bytes
+_NEWLINE = re.compile(rb"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class SseEvent:
+    name: str
+    data: str
+
+
+class SseParser:
+    """Server-sent events, tolerant: CR, LF or CRLF, comments, unknown fields. ``replaced`` counts bad characters."""
+
+    def __init__(self, *, line_limit: int = LINE_LIMIT) -> None:
+        self._limit = line_limit
+        self._rest = b""
+        self._after_cr = False
+        self._name = ""
+        self._data: list[str] = []
+        self._size = 0
+        self._first = True
+        self.replaced = 0
+
+    def feed(self, block: bytes) -> list[SseEvent]:
+        """The events complete up to here. Raises HttpFault (``protocol``) for a line or an event beyond the limit."""
+        if self._after_cr and block:
+            # A CR at the end of a block ended its line already.
+            block, self._after_cr = block.removeprefix(b"\n"), False
+        *lines, self._rest = _NEWLINE.split(self._rest + block)
+        self._after_cr = block.endswith(b"\r")
+        events = [event for line in lines if (event := self._line(line)) is not None]
+        self._check(len(self._rest))
+        return events
+
+    def end(self) -> list[SseEvent]:
+        """What the stream's end completes: some servers leave the last empty line out."""
+        rest, self._rest = self._rest, b""
+        return [event for line in (rest, b"") if (event := self._line(line)) is not None]
+
+    def _line(self, line: bytes) -> SseEvent | None:
+        self._check(len(line))
+        if self._first:
+            line, self._first = line.removeprefix(b"\xef\xbb\xbf"), False
+        if not line:
+            return self._dispatch()
+        text = line.decode("utf-8", "replace")
+        if "\ufffd" in text:
+            # One that the server itself sent is its own affair.
+            self.replaced += text.count("\ufffd") - line.count(b"\xef\xbf\xbd")
+        key, _, value = text.partition(":")
+        value = value.removeprefix(" ")
+        if key == "data":
+            self._size += len(line)
+            self._check(self._size)
+            self._data.append(value)
+        elif key == "event":
+            self._name = value
+        return None
+
+    def _dispatch(self) -> SseEvent | None:
+        name, data = self._name, self._data
+        self._name, self._data, self._size = "", [], 0
+        return SseEvent(name, "\n".join(data)) if data else None
+
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise HttpFault("protocol", f"the server sent a line longer than {self._limit >> 20} MB")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens as the server counts them; -1 where it does not say."""
+
+    tokens_in: int = -1
+    tokens_out: int = -1
+    cached: int = -1
+
+
+@dataclass(frozen=True)
+class Delta:
+    """What one event adds. ``done`` is the end marker; ``sense`` False: it was no event of this protocol."""
+
+    text: str = ""
+    reasoning: str = ""
+    finish: str = ""
+    usage: Usage = field(default_factory=Usage)
+    progress: tuple[int, int, int] | None = None
+    logprobs: bool = False
+    error: object = None
+    done: bool = False
+    sense: bool = True
+
+
+def read_event(event: SseEvent) -> Delta:
+    """An event of the stream; never raises."""
+    data = event.data.strip()
+    if data == "[DONE]":
+        return Delta(done=True)
+    try:
+        chunk = json.loads(data)
+    except (ValueError, RecursionError):
+        return Delta(error=event.data[:1000]) if event.name == "error" else Delta(sense=False)
+    if event.name == "error":
+        return Delta(error=chunk)
+    return read_chunk(chunk)
+
+
+def read_chunk(chunk: object) -> Delta:
+    """A chunk of a stream, or a whole answer that was not streamed."""
+    if not isinstance(chunk, dict):
+        return Delta(sense=False)
+    if chunk.get("error"):
+        return Delta(error=chunk)
+    usage, progress = _usage(chunk), _progress(chunk.get("prompt_progress"))
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(first, dict):
+        known = isinstance(choices, list) or usage != Usage() or progress is not None
+        return Delta(usage=usage, progress=progress, sense=known)
+    said: Mapping[str, Any] = next((first[key] for key in ("delta", "message") if isinstance(first.get(key), dict)), {})
+    return Delta(
+        text=_text(first.get("text")) or _text(said.get("content")),
+        reasoning=_text(said.get("reasoning_content")) or _text(said.get("reasoning")),
+        finish=_text(first.get("finish_reason")),
+        usage=usage,
+        progress=progress,
+        logprobs=bool(first.get("logprobs")),
+    )
+
+
+def _usage(chunk: Mapping[str, Any]) -> Usage:
+    """From ``usage`` or llama.cpp's ``timings``, which come with every token."""
+    usage, timings = chunk.get("usage"), chunk.get("timings")
+    if isinstance(usage, dict):
+        details = usage.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, dict) else None
+        return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")), _count(cached))
+    if isinstance(timings, dict):
+        return Usage(tokens_out=_count(timings.get("predicted_n")), cached=_count(timings.get("cache_n")))
+    return Usage()
+
+
+def _progress(value: object) -> tuple[int, int, int] | None:
+    if not isinstance(value, dict):
+        return None
+    return (
+        max(0, _count(value.get("processed"))),
+        max(0, _count(value.get("total"))),
+        max(0, _count(value.get("cache"))),
+    )
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        return -1
+    return value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def deltas(exchange: Exchange, path: str, body: dict[str, Any], parser: SseParser | None = None) -> Iterator[Delta]:
+    """Ask, and give what the answer adds, the end mark included; an answer that is no stream comes as one delta.
+
+    Raises HttpFault. A stream that ends early just ends: whoever reads knows whether it was complete.
+    """
+    exchange.send("POST", path, body)
+    kind = exchange.content_type
+    if kind == "application/json":
+        yield from _whole(b"".join(exchange.blocks(limit=STREAM_LIMIT)))
+        return
+    if kind != "text/event-stream":
+        hint = "Check url in [[server]]; it usually ends in /v1."
+        raise HttpFault("protocol", f"the server sent {display_line(kind, 60) or 'something'}, no event stream", hint)
+    parser = parser or SseParser()
+    for block in exchange.blocks(limit=STREAM_LIMIT):
+        yield from map(read_event, parser.feed(block))
+    yield from map(read_event, parser.end())
+
+
+def _whole(data: bytes) -> Iterator[Delta]:
+    try:
+        yield read_chunk(json.loads(data))
+    except (ValueError, RecursionError):
+        yield Delta(sense=False)
+
+
+class Halves:
+    """Joins surrogate halves that come in two pieces; a half that stays alone becomes U+FFFD."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        text, self._held = self._held + text, ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._held = text[:-1], text[-1]
+        return _joined(text)
+
+    def rest(self) -> str:
+        held, self._held = self._held, ""
+        return _joined(held)
+
+
+def _joined(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
