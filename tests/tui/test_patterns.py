@@ -89,3 +89,14 @@ async def test_the_prompt_shows_what_was_put_in(space: Path) -> None:
             pilot, lambda: any("red" in seg.text and (seg.style and seg.style.bold) for seg in preview.render_line(0))
         )
         assert preview.render_line(0).text.rstrip() == "a red cat"
+
+
+async def test_the_cursors_line_keeps_its_colours(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        editor = app.main.editor
+        editor.load_text("a {red|blue} cat")
+        await wait_for(pilot, lambda: any(segment.text == "{" for segment in editor.render_line(0)))
+        wanted = editor._component("group").color
+        assert {segment.style.color for segment in editor.render_line(0) if segment.text == "|" and segment.style} == {
+            wanted
+        }

@@ -36,18 +36,18 @@ class ColouredTextArea(SoundTextArea):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"template--{kind}" for kind in (*_KINDS, "error", "match")}
     DEFAULT_CSS = """
     ColouredTextArea {
-        & .template--header { color: $text-muted; }
+        & .template--header { color: $foreground-muted; }
         & .template--key { color: $secondary; }
         & .template--string { color: $success; }
-        & .template--comment { color: $text-muted; text-style: italic; }
+        & .template--comment { color: $foreground-muted; text-style: italic; }
         & .template--tag { color: $accent; text-style: bold; }
         & .template--expression { color: $accent; }
         & .template--slot { color: $primary; text-style: bold; }
         & .template--group { color: $warning; text-style: bold; }
         & .template--wildcard { color: $warning; text-style: italic; }
         & .template--weight { color: $secondary; }
-        & .template--escape { color: $text-muted; }
-        & .template--unbound { color: $text-muted; text-style: underline; }
+        & .template--escape { color: $foreground-muted; }
+        & .template--unbound { color: $foreground-muted; text-style: underline; }
         & .template--wrong { color: $error; }
         & .template--remark { text-style: underline; }
         & .template--error { text-style: underline; }
@@ -109,6 +109,11 @@ class ColouredTextArea(SoundTextArea):
         if self.error_line == line_index + 1:
             text.stylize(self._component("error"))
         return text
+
+    def get_component_rich_style(self, *names: str, partial: bool = False, default: Style | None = None) -> Style:
+        """The stock style of the cursor's line paints over all colours of it; here it only sets the ground."""
+        style = super().get_component_rich_style(*names, partial=partial, default=default)
+        return Style(bgcolor=style.bgcolor) if names == ("text-area--cursor-line",) else style
 
     def _component(self, kind: str) -> Style:
         return self.get_component_rich_style(f"template--{kind}", partial=True)
