@@ -1,0 +1,137 @@
+"""Checks as people write them: tables of a template's header, and short texts on a command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import Any
+
+from workbench.compare.check_spec import KINDS, CheckSpec
+from workbench.compare.check_value import fault
+from workbench.error import TemplateError, UsageError
+
+COMMON = ("not", "weight", "threshold", "name")
+# Further keys of a [[check]] table, by kind.
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "json": ("extract",),
+    "json-schema": ("extract",),
+    "judge": ("model", "engine", "against"),
+}
+_TEXT = re.compile(r"\s*(?P<negate>not\s+)?(?P<kind>[a-z][a-z-]*)\s*(?P<rest>.*)\Z", re.DOTALL)
+
+
+def parse_checks(tables: Sequence[Mapping[str, Any]], *, file: str) -> tuple[CheckSpec, ...]:
+    """The ``[[check]]`` tables of a header. Raises TemplateError that names the table and a near match."""
+    specs = []
+    for number, table in enumerate(tables, start=1):
+        try:
+            specs.append(_from_table(table))
+        except UsageError as error:
+            raise TemplateError(f"[[check]] number {number}: {error.message}", hint=error.hint, file=file) from error
+    return tuple(_distinct(specs))
+
+
+def _distinct(specs: Sequence[CheckSpec]) -> list[CheckSpec]:
+    """Tables and marks know checks by their labels: a second one of the same label gets a number."""
+    seen: dict[str, int] = {}
+    out = []
+    for spec in specs:
+        count = seen[spec.label] = seen.get(spec.label, 0) + 1
+        out.append(spec if count == 1 else replace(spec, name=f"{spec.label} #{count}"))
+    return out
+
+
+def _from_table(table: Mapping[str, Any]) -> CheckSpec:
+    kinds = [key for key in table if key in KINDS]
+    if len(kinds) != 1:
+        unknown = [key for key in table if key not in COMMON and key not in KINDS]
+        if unknown and not kinds:
+            raise _unknown("kind of check", unknown[0], KINDS)
+        told = " and ".join(kinds)
+        raise UsageError(
+            f"one table is one check, not {told}" if kinds else "it does not say what to check",
+            hint='For example: contains = "London"',
+        )
+    kind = kinds[0]
+    options = OPTIONS.get(kind, ())
+    for key in table:
+        if key != kind and key not in COMMON and key not in options:
+            raise _unknown(f"key of a {kind} check", key, (*COMMON, *options))
+    weight = _number(table, "weight", 1e6)
+    spec = CheckSpec(
+        kind,
+        table[kind],
+        negate=_typed(table, "not", bool, False),
+        weight=1.0 if weight is None else weight,
+        threshold=_number(table, "threshold", 1),
+        name=_typed(table, "name", str, ""),
+        options={key: table[key] for key in options if key in table},
+    )
+    return checked(spec)
+
+
+def _typed(table: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
+    value = table.get(key, default)
+    if not isinstance(value, kind):
+        raise UsageError(f"{key} must be {'true or false' if kind is bool else 'text'}, not {value!r}")
+    return value
+
+
+def _number(table: Mapping[str, Any], key: str, most: float) -> float | None:
+    if key not in table:
+        return None
+    value = table[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise UsageError(f"{key} must be a number from 0 to {most:g}, not {value!r}")
+    return float(value)
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+    near = get_close_matches(name, list(known), n=1)
+    return UsageError(
+        f"unknown {what} {name!r}", hint=f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(known)
+    )
+
+
+def parse_check_text(text: str) -> CheckSpec:
+    """A check as it stands on a command line: ``contains=London``, ``not regex=^Sorry``, ``words<=50``, ``json``.
+
+    Raises UsageError with a near match.
+    """
+    hint = "For example: contains=London, 'not regex=^Sorry', 'words<=50', json"
+    match = _TEXT.match(text)
+    if match is None:
+        raise UsageError(f"this is no check: {text!r}", hint=hint)
+    kind, rest = match["kind"], match["rest"]
+    if kind not in KINDS:
+        raise _unknown("kind of check", kind, KINDS)
+    value: Any = True
+    if rest.startswith(("<", ">")):
+        value = rest
+    elif rest.startswith("="):
+        value = _text_value(kind, rest.removeprefix("=").removeprefix("="))
+    elif rest:
+        raise UsageError(f"this is no check: {text!r}", hint=hint)
+    return checked(CheckSpec(kind, value, negate=match["negate"] is not None))
+
+
+def _text_value(kind: str, text: str) -> Any:
+    if kind == "one-of":
+        return [item.strip() for item in text.split(",") if item.strip()]
+    if kind == "no-repeat" and text.strip().isdigit():
+        return int(text)
+    if kind == "json" and text.strip() in ("true", "yes"):
+        return True
+    return text
+
+
+def checked(spec: CheckSpec) -> CheckSpec:
+    """The same check, when its value is one that the kind can use. Raises UsageError.
+
+    A value that refers to variables is looked at when it is known.
+    """
+    if not spec.refers and (problem := fault(spec)):
+        raise UsageError(f"{spec.kind}: {problem[0]}", hint=problem[1])
+    return spec
