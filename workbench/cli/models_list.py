@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def configure(parser: Parser) -> None:
     add_models(parser)
+    parser.option("--catalog", metavar="LIST", nargs="?", const="", help="what can be fetched, by LIST or by default")
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -27,6 +28,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.service import open_workbench
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
+    if args.catalog is not None:
+        return _show_catalog(args, console)
     entries = bench.models()
     free = free_memory()
     if args.format == "json":
@@ -41,6 +44,52 @@ def run(args: argparse.Namespace, console: Console) -> int:
     console.talk.say(f"There is no model in {folders}.")
     console.talk.say("'workbench models get smollm2-135m' fetches a small one (98 MB).")
     return ExitCode.OK
+
+
+def _show_catalog(args: argparse.Namespace, console: Console) -> int:
+    """What ``models get`` can fetch: the built-in catalog, or a list in GPT4All's format."""
+    from workbench.engine.catalog import CATALOG
+    from workbench.engine.catalog_file import load_catalog
+
+    if args.catalog:
+        rows = [
+            {
+                "id": item.id,
+                "bytes": item.source.bytes,
+                "quant": item.quant,
+                "sha256": item.source.sha256,
+                "url": item.source.url,
+                "text": item.description or item.title,
+            }
+            for item in load_catalog(args.catalog)
+        ]
+    else:
+        rows = [
+            {
+                "id": item.id,
+                "bytes": item.bytes,
+                "quant": "",
+                "sha256": item.sha256,
+                "url": "",
+                "text": item.description,
+            }
+            for item in CATALOG.values()
+        ]
+    if args.format == "json":
+        console.out.json({"catalog": rows}, indent=2)
+    elif rows:
+        head = ["NAME", "SIZE", "CHECKED BY", "WHAT"]
+        console.out.table(
+            [
+                head,
+                *([str(row["id"]), human_bytes(int(str(row["bytes"]))), _check(row), str(row["text"])] for row in rows),
+            ]
+        )
+    return ExitCode.OK
+
+
+def _check(row: Mapping[str, Any]) -> str:
+    return "sha256" if row["sha256"] else "md5"
 
 
 def _row(entry: ModelEntry) -> list[str]:

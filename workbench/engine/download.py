@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,12 +89,12 @@ class _Fetch:
             )
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
-            with self._alone():
+            with alone(self.staging, lambda: self._report("wait", 0)):
                 if not self._there():
                     self._fetch_all()
                 shutil.rmtree(self.staging, ignore_errors=True)
         except OSError as error:
-            raise _storage_error(error, self.target.parent) from error
+            raise storage_error_of(error, self.target.parent) from error
         self._report("done", self.entry.download_bytes)
         return self.target
 
@@ -114,26 +115,6 @@ class _Fetch:
         total, parts = self.entry.download_bytes, len(self.entry.parts)
         self.on_progress(FetchProgress(self.entry.id, phase, min(done, total), total, self.part, parts))
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the staging folder; wait while another fetch of the same model holds it."""
-        lock = self.staging / "lock"
-        while True:
-            self.staging.mkdir(exist_ok=True)
-            try:
-                descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            except FileNotFoundError:
-                continue  # the other fetch ended and removed the folder between the two calls
-            if _locked(descriptor, lock):
-                break
-            os.close(descriptor)
-            self._report("wait", 0)
-            self.cancel.wait(WAIT_SECONDS)
-        try:
-            yield
-        finally:
-            os.close(descriptor)
-
     def _fetch_all(self) -> None:
         joined = self.staging / "joined"
         with open(joined, "a+b") as out:
@@ -151,7 +132,7 @@ class _Fetch:
             out.flush()
             os.fsync(out.fileno())
         os.replace(joined, self.target)
-        _sync_folder(self.target.parent)
+        sync_folder(self.target.parent)
         remember_sha256(self.target, self.entry.sha256)
 
     def _kept(self, out: BinaryIO) -> tuple[int, hashlib._Hash]:
@@ -214,6 +195,27 @@ class _Fetch:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+@contextmanager
+def alone(staging: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold a staging folder, made if needed; ``waiting`` is called while another fetch holds it, and may raise."""
+    lock = staging / "lock"
+    while True:
+        staging.mkdir(exist_ok=True)
+        try:
+            descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # the other fetch ended and removed the folder between the two calls
+        if _locked(descriptor, lock):
+            break
+        os.close(descriptor)
+        waiting()
+        time.sleep(WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _locked(descriptor: int, path: Path) -> bool:
     """Whether the lock is ours, on the file that still has this name."""
     import fcntl
@@ -230,7 +232,7 @@ def _feed(digest: hashlib._Hash, source: BinaryIO) -> None:
         digest.update(chunk)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -238,7 +240,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _storage_error(error: OSError, folder: Path) -> StorageError:
+def storage_error_of(error: OSError, folder: Path) -> StorageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(
             f"the disk with {folder} is full",
