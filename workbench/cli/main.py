@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "run": "render a template, run it on a model, stream the answer",
     "render": "print the prompt that a template gives",
     "check": "say what is wrong in templates, as file:line:col",
+    "fmt": "write templates the usual way, without a change of meaning",
     "import": "turn templates of other tools into templates here",
     "models": "list, fetch and inspect model files",
     "sessions": "find, show and repeat what was saved",
