@@ -35,7 +35,7 @@ class SessionStore:
 
     def __init__(self, workspace: Workspace, *, disk: Disk = DISK) -> None:
         self.workspace = workspace
-        self._disk = disk
+        self.disk = disk
         self._watch = Watch()
 
     # -- sessions --------------------------------------------------------------------------------------------
@@ -62,13 +62,18 @@ class SessionStore:
             raise storage_error("make a session in", self._unsaved, error) from error
 
     @property
+    def roots(self) -> tuple[Path, Path]:
+        """Folders of months: the workspace's, and that of sessions it could not take."""
+        return self.workspace.sessions, self._unsaved
+
+    @property
     def _unsaved(self) -> Path:
         return self.workspace.state_dir / "unsaved"
 
     def _make_session(self, root: Path, title: str, tags: Sequence[str]) -> Session:
         now = datetime.now(UTC)
         folder = root / now.strftime("%Y-%m") / f"{folder_stamp(now)}-{slug(title)}-{short_id()}"
-        make_dirs(folder / "runs", disk=self._disk)
+        make_dirs(folder / "runs", disk=self.disk)
         data = {
             "format": FORMAT,
             "kind": "session",
@@ -79,7 +84,7 @@ class SessionStore:
             "tags": list(tags),
         }
         try:
-            atomic_write(folder / "session.toml", toml_dumps(data), disk=self._disk)
+            atomic_write(folder / "session.toml", toml_dumps(data), disk=self.disk)
         except StorageError as error:
             # Half a session is none: leave nothing that the list would have to explain.
             for made in (folder / "runs", folder):
@@ -101,7 +106,7 @@ class SessionStore:
 
     def folders(self) -> list[Path]:
         """All session folders, newest first by their names; where a name's time is impossible, by the disk's."""
-        found = [*_session_folders(self.workspace.sessions), *_session_folders(self._unsaved)]
+        found = [folder for root in self.roots for folder in _session_folders(root)]
         return [folder for _, _, folder in sorted(((_when(item), item.name, item) for item in found), reverse=True)]
 
     # -- runs ------------------------------------------------------------------------------------------------
@@ -179,7 +184,7 @@ class SessionStore:
         for folder in self.folders():
             for path in unfinished(folder / "runs"):
                 try:
-                    if recover_run(path, self._watch, disk=self._disk):
+                    if recover_run(path, self._watch, disk=self.disk):
                         recovered.append(path.stem)
                 except StorageError:
                     # Read-only or full: the list shows it as interrupted all the same.
@@ -222,7 +227,7 @@ class SessionStore:
             raise StorageError(
                 f"{session.dir.name} was written by a newer version", hint="It can be read, and is never changed."
             )
-        edit_session(session.dir, key, value, base=base, table=table, disk=self._disk)
+        edit_session(session.dir, key, value, base=base, table=table, disk=self.disk)
         return self.open_session(session.dir)
 
 
