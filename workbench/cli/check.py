@@ -44,8 +44,12 @@ def _check(bench: Workbench, name: str, console: Console) -> bool:
             place = f"{document.path}:{slot.line or 1}:{slot.column or 1}"
             console.out.line(f"{place}: note: {slot.name!r} has no default; a run must set it")
         # Only with all its values a template can be tried as a whole.
-        for warning in [] if unset else bench.render(document, {}, preview=True).warnings:
-            console.out.line(diagnostic_line(document.path, warning))
+        prepared = bench.prepare(document, {}, preview=True, complete=not unset)
+        for found in prepared.diagnostics:
+            if found.severity != "error":
+                console.out.line(diagnostic_line(document.path, found))
+        if not unset:
+            prepared.render()
     except TemplateError as error:
         hint = f" ({error.hint})" if error.hint else ""
         console.out.line(f"{error.place}: error: {error.message}{hint}")

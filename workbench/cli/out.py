@@ -111,11 +111,8 @@ class Output:
             self._last = "\n"
 
     def json(self, value: Any, *, indent: int | None = None) -> None:
-        """One JSON value and a newline. ASCII only if it holds lone surrogates, which UTF-8 cannot."""
-        text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
-        if any("\ud800" <= char <= "\udfff" for char in text):
-            text = json.dumps(value, indent=indent, default=str)
-        self.line(text)
+        """One JSON value and a newline."""
+        self.line(json_text(value, indent=indent))
 
     def table(self, rows: list[list[str]]) -> None:
         """Left-aligned columns, two blanks apart; the last one is free. Cells become single lines first."""
@@ -168,6 +165,14 @@ def open_console(*, quiet: bool = False) -> Console:
 def _nowhere() -> BinaryIO:
     """Stands in for a stream that the caller closed. It takes the free low descriptor, lest a record gets it."""
     return FileIO(os.open(os.devnull, os.O_RDWR), "w", closefd=False)
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """``value`` as JSON. ASCII only if it holds lone surrogates, which UTF-8 cannot."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return json.dumps(value, indent=indent, default=str)
+    return text
 
 
 def human_bytes(count: int) -> str:

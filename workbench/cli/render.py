@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.cli.arguments import add_template, document_of, variables_of
+from workbench.cli.out import json_text
 from workbench.error import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -46,20 +48,22 @@ def run(args: argparse.Namespace, console: Console) -> int:
             console.out.line(decimal(prepared.count))
             return ExitCode.OK
         several = args.all or args.shuffle or (args.n or 1) > 1
-        records = []
+        written = 0
         for number, item in enumerate(_items(args, prepared.count)):
             rendered = prepared.render(item)
             if not number:
                 for warning in rendered.warnings:
                     console.talk.say(diagnostic_line(document.path, warning))
             if args.format == "json" and several:
-                records.append(as_record(document, rendered))
+                console.out.text("[\n" if not written else ",\n")
+                console.out.text(indent(json_text(as_record(document, rendered), indent=2), "  "))
+                written += 1
             else:
                 _print(args.format, document, rendered, console)
                 if several and args.format == "text" and not rendered.prompt.plain.endswith("\n"):
                     console.out.text("\n")
-        if records:
-            console.out.json(records, indent=2)
+        if written:
+            console.out.text("\n]\n")
     finally:
         bench.renderer.close()
     return ExitCode.OK
@@ -131,6 +135,6 @@ def as_record(document: TemplateDocument, rendered: Rendered) -> dict[str, Any]:
 
 def diagnostic_line(path: str, diagnostic: Any) -> str:
     """``file:line:col: severity: message (hint)``."""
-    severity = getattr(diagnostic, "severity", "warning")
+    severity = getattr(diagnostic, "severity", "warning").replace("info", "note")
     text = f"{path}:{diagnostic.line}:{diagnostic.column}: {severity}: {diagnostic.message}"
     return f"{text} ({diagnostic.hint})" if getattr(diagnostic, "hint", "") else text

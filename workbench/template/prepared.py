@@ -21,6 +21,8 @@ from workbench.template.region import regions
 from workbench.template.tree import Tree
 from workbench.template.weight import WeightMode, apply_weights
 
+# More prompts than anybody runs: worth a word before somebody prints them all.
+COUNT_LIMIT = 1_000_000
 _SECTION = re.compile(r"\{%[-+]?\s*(?:system|user|assistant)\b")
 
 
@@ -85,7 +87,25 @@ class Prepared:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Of the tree, with the file's line numbers, and variables that nothing uses."""
         shift = self.doc.body_line - 1
-        return (*(replace(item, line=item.line + shift) for item in self.tree.diagnostics), *self._unused())
+        found = [replace(item, line=item.line + shift) for item in self.tree.diagnostics]
+        return (*found, *self._unused(), *self._lists_at_fault(), *self._too_many())
+
+    def _lists_at_fault(self) -> Iterator[Diagnostic]:
+        """Lists that two files give, or that cannot be read: of a template that uses lists."""
+        for problem in getattr(self.tree.wildcards, "problems", ()):
+            yield Diagnostic("warning", "wildcard-list", f"wildcards/{problem}", "rename or mend the list", 0, 0, 1, 1)
+
+    def _too_many(self) -> Iterator[Diagnostic]:
+        try:
+            number = self.count
+        except TemplateError:
+            return
+        if number > COUNT_LIMIT:
+            shown = decimal(number) if number < 10**18 else f"about 10^{len(decimal(number)) - 1}"
+            hint = "draw some by seed, or take one by number"
+            yield Diagnostic(
+                "info", "count-above-limit", f"it stands for {shown} prompts", hint, 0, 0, self.doc.body_line, 1
+            )
 
     def render(self, item: PromptChoice = FIRST) -> Rendered:
         """One prompt. Raises TemplateError."""
