@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from workbench.error import EngineError, StorageError
 from workbench.event import Event, Failed, Finished, Piece, Progress
 from workbench.record import RunRequest, RunResult, sha256_text
 from workbench.service.plan import RunPlan, RunSpec, plan_run
+from workbench.session.ids import now_iso
 from workbench.session.journal import RunJournal
 
 if TYPE_CHECKING:
@@ -28,11 +31,15 @@ __all__ = ["RunHandle", "RunSpec"]
 
 
 class RunHandle:
-    """A run in the making. Not reusable: ``events()`` is iterated once, by one task."""
+    """A run in the making. Not reusable: ``events()`` is iterated once, by one task.
 
-    def __init__(self, bench: Workbench, spec: RunSpec) -> None:
+    ``planner`` makes the plan in place of ``plan_run``, for a run that repeats another one.
+    """
+
+    def __init__(self, bench: Workbench, spec: RunSpec, planner: Callable[[], RunPlan] | None = None) -> None:
         self._bench = bench
         self._spec = spec
+        self._planner = planner or partial(plan_run, bench, spec)
         self._plan: RunPlan | None = None
         self._journal: RunJournal | None = None
         self._process: EngineProcess | None = None
@@ -118,7 +125,10 @@ class RunHandle:
         ``Failed`` event. Leaving the iteration early cancels the run and closes its record.
         """
         started = self._began = time.monotonic()
-        plan = self._plan = await asyncio.to_thread(plan_run, self._bench, self._spec)
+        created = now_iso()
+        plan = await asyncio.to_thread(self._planner)
+        # The same moment as that of all times of the run: the runs of a group are played with their true offsets.
+        plan = self._plan = replace(plan, request=replace(plan.request, created=created))
         if self._spec.save:
             await asyncio.to_thread(self._open_journal, plan.request)
         last: Finished | Failed | None = None
