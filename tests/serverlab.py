@@ -211,6 +211,8 @@ class HostileServer:
             return self.models
         if _is_probe(asked):
             return self.probe
+        if not self.replies or asked.method == "GET":
+            return status(404)
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
 

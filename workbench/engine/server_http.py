@@ -89,7 +89,9 @@ class Exchange:
         """Wait at most so long for what is still to come."""
         self._timeout = min(self._timeout, seconds)
         if self._socket is not None:
-            self._socket.settimeout(self._timeout)
+            # Closed already when the whole answer has come.
+            with contextlib.suppress(OSError):
+                self._socket.settimeout(self._timeout)
 
     def close(self) -> None:
         for item in (self._response, self._connection):
@@ -107,11 +109,12 @@ class Exchange:
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> http.client.HTTPResponse:
         """The answer, headers read, its body still to come. Raises HttpFault for anything but success."""
+        headers = self._headers()
         try:
             self._connect()
             assert self._connection is not None
             payload = None if body is None else json.dumps(body).encode("ascii")
-            self._connection.request(method, path, payload, self._headers())
+            self._connection.request(method, path, payload, headers)
             response = self._response = self._connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise self._no_answer(error) from error
@@ -119,7 +122,9 @@ class Exchange:
         return response
 
     def blocks(self, *, limit: int) -> Iterator[bytes]:
-        """The body as it arrives. Raises HttpFault: ``protocol`` above ``limit`` bytes, else when it breaks off."""
+        """The body as it arrives; one that is cut off just ends. Raises HttpFault: ``protocol`` above ``limit`` bytes,
+        else when the connection fails.
+        """
         assert self._response is not None
         total = 0
         while True:
@@ -129,8 +134,11 @@ class Exchange:
                 raise self._fault(
                     "timeout", f"nothing came for {self._timeout:g} seconds", self._patience_hint
                 ) from error
+            except http.client.IncompleteRead:
+                return
             except (OSError, http.client.HTTPException, ValueError) as error:
-                raise self._fault("disconnected", f"the connection broke: {reason_of(error)}") from error
+                hint = "What came is kept. The server's own log may say why; run again."
+                raise self._fault("disconnected", f"the connection broke: {reason_of(error)}", hint) from error
             if not block:
                 return
             total += len(block)

@@ -15,7 +15,7 @@ from workbench.config import Config, ServerConfig
 from workbench.engine.server_fault import HttpFault
 from workbench.engine.server_http import Target
 from workbench.engine.server_identity import Asker, Identity, identify
-from workbench.error import ModelError
+from workbench.error import ModelError, NetworkError
 
 LIST_SECONDS = 3.0
 PREFIX = "server:"
@@ -137,7 +137,7 @@ def require_model(config: Config, name: str) -> Target:
 def identity_of(target: Target, *, seconds: float = LIST_SECONDS) -> tuple[Target, Identity]:
     """What the server says of itself and of the model; an empty model becomes the first one listed.
 
-    Blocking, bounded. Raises ModelError with what to do.
+    Blocking, bounded. Raises NetworkError when it is not reached, ModelError when it has no such model.
     """
     asker = Asker(target, seconds)
     timer = threading.Timer(seconds, asker.stop)
@@ -145,10 +145,13 @@ def identity_of(target: Target, *, seconds: float = LIST_SECONDS) -> tuple[Targe
     try:
         identity = identify(asker)
     except HttpFault as fault:
-        raise ModelError(f"{target.server.name}: {fault.message}", hint=fault.hint) from fault
+        raise NetworkError(f"{target.server.name}: {fault.message}", hint=fault.hint) from fault
     finally:
         timer.cancel()
+    ids = [row.id for row in identity.listed]
     if target.model:
+        if ids and identity.software and identity.find(target.model) is None:
+            raise ModelError(f"{target.server.name} has no model {target.model!r}", hint=near_models(target.model, ids))
         return target, identity
     if not identity.listed:
         raise ModelError(f"{target.server.name} lists no models", hint=f"Name one: --model {target.server.name}/MODEL")

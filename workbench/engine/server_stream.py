@@ -122,7 +122,9 @@ def read_event(event: SseEvent) -> Delta:
         return Delta(error=event.data[:1000]) if event.name == "error" else Delta(sense=False)
     if event.name == "error":
         return Delta(error=chunk)
-    return read_chunk(chunk)
+    delta = read_chunk(chunk)
+    # Events with a name of their own are others' extensions, such as pings.
+    return delta if delta.sense or not event.name else Delta()
 
 
 def read_chunk(chunk: object) -> Delta:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import __version__
 from workbench.engine import LoadSpec, engine_version
-from workbench.error import AccessDenied, LimitExceeded, TemplateError, UsageError
+from workbench.error import AccessDenied, LimitExceeded, ModelError, TemplateError, UsageError
 from workbench.param import Params, params_from
 from workbench.record import Message, ModelRef, Prompt, RunRequest, TemplateRef, sha256_text
 from workbench.session.ids import new_ulid, now_iso
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.engine.gguf import GgufHeader
     from workbench.engine.shelf import ModelEntry
     from workbench.service import Workbench
+    from workbench.service.remote import Remote
     from workbench.session.store import Session
     from workbench.template.document import TemplateDocument
 
@@ -62,17 +63,23 @@ class PlanMemo:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A complete run, not yet started. ``notices`` are sentences that a person should read."""
+    """A complete run, not yet started. ``notices`` are sentences that a person should read.
+
+    ``messages`` are for a server that makes the model's text of them itself; ``prompt_text`` is then for people.
+    """
 
     request: RunRequest
     load: LoadSpec
     prompt_text: str
     notices: tuple[str, ...] = ()
     reason: str = ""
+    messages: tuple[Mapping[str, str], ...] = ()
 
 
 def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     """Render, choose, check. Raises TemplateError, ModelError, UsageError."""
+    from workbench.service.remote import wire_messages
+
     document = spec.document
     prepared = bench.prepare(document, spec.variables, seed=spec.item.seed)
     rendered = prepared.render(spec.item)
@@ -88,17 +95,19 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     else:
         name = spec.model or str(document.header.model.get("name", ""))
         chosen = _choose_once(bench, name, asked, prefer, params, spec.memo)
-        script = ""
+        script = chosen.script
     if chosen.notice:
         notices.append(chosen.notice)
     adjusted = spec.adjust(rendered.prompt) if spec.adjust is not None else rendered.prompt
-    prompt = _for_model(bench, adjusted, chosen.header, notices)
-    if not prompt.model_text:
+    # A server whose chat template is not known makes the model's text itself.
+    messages = wire_messages(adjusted) if chosen.endpoint and chosen.header is None else ()
+    prompt = adjusted if messages else _for_model(bench, adjusted, chosen.header, notices)
+    if not prompt.model_text and not messages:
         raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
     params, seed_mode = _seeded(params)
-    threads = params.n_threads or _threads(bench, chosen.engine, chosen.path, spec.memo)
+    threads = 0 if chosen.endpoint else params.n_threads or _threads(bench, chosen.engine, chosen.path, spec.memo)
     load = LoadSpec(engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script)
-    if chosen.header is not None and (pressed := _memory_notice(bench, load, chosen.header)):
+    if chosen.header is not None and not chosen.endpoint and (pressed := _memory_notice(bench, load, chosen.header)):
         notices.append(pressed)
     request = RunRequest(
         id=new_ulid(),
@@ -128,8 +137,10 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         n_batch=load.n_batch,
         cache="cold" if params.cold_cache else "warm",
         cell=spec.cell,
+        device="server" if chosen.endpoint else "cpu",
+        endpoint=chosen.endpoint,
     )
-    return RunPlan(request, load, prompt.model_text, tuple(notices), chosen.reason)
+    return RunPlan(request, load, prompt.model_text or prompt.plain, tuple(notices), chosen.reason, messages)
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,8 @@ class _Chosen:
     path: str
     n_ctx: int
     notice: str = ""
+    script: str = ""
+    endpoint: str = ""
 
 
 def _choose_once(
@@ -179,8 +192,14 @@ def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params
     from workbench.engine.quarantine import quarantined
     from workbench.engine.select import choose_engine
     from workbench.engine.shelf import cached_sha256, fingerprint
+    from workbench.service.remote import instead_of_file, remote_model
 
-    entry: ModelEntry = bench.find_model(name)
+    if (remote := remote_model(bench, name, asked, prefer)) is not None:
+        return _at_server(remote)
+    try:
+        entry: ModelEntry = bench.find_model(name)
+    except ModelError as missing:
+        return _at_server(instead_of_file(bench, name, asked, missing))
     header = entry.header
     verdict = choose_engine(header, asked=asked, prefer=prefer, avoid=quarantined(entry.path))
     path, notice = entry.path, ""
@@ -201,6 +220,11 @@ def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params
         name=header.name,
     )
     return _Chosen(verdict.engine, model, header, verdict.reason, str(path), n_ctx, notice)
+
+
+def _at_server(remote: Remote) -> _Chosen:
+    script, endpoint = remote.target.dumps(), remote.target.public_url
+    return _Chosen("server", remote.model, remote.header, remote.reason, "", remote.n_ctx, "", script, endpoint)
 
 
 def _variables(document: TemplateDocument, values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

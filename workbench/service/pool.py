@@ -2,7 +2,7 @@
 
 One child process per (engine, file, context, threads). A lease is exclusive: an engine that is busy is never shared,
 a second run of the same model gets a second child. At most ``idle_limit`` idle children are kept, the oldest goes
-first, so that switching models gives the memory back.
+first, so that switching models gives the memory back. Servers' models take no memory here and do not count.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from workbench.engine.threads import measured_threads, share
 from workbench.event import Progress
 
 MOST_RUNS = 1000
+IDLE_SERVERS = 8
 GROWTH = 256 << 20  # bytes; the prompt cache may take 64 MB of them
 
 
@@ -54,12 +55,14 @@ class EnginePool:
                 await process.close()
                 break
         # Idle engines of other models make room first: two models at once must be somebody's wish.
-        await self._shrink(0 if not self._busy else self._idle_limit)
-        self._loading += 1
+        if spec.engine != "server":
+            await self._shrink(self._idle_limit if self._live else 0)
+        local = int(spec.engine != "server")
+        self._loading += local
         try:
             process = await EngineProcess.launch(spec, on_progress=on_progress)
         finally:
-            self._loading -= 1
+            self._loading -= local
         self._busy[process] = spec
         return process, False
 
@@ -86,7 +89,12 @@ class EnginePool:
     def threads_for(self, engine: str, path: str = "") -> int:
         """Threads for one more engine with the file at ``path``: what was measured, or a share. Blocking, short."""
         measured = measured_threads(engine, Path(path)) if path else 0
-        return share(engine, measured, len(self._busy) + self._loading)
+        return share(engine, measured, self._live + self._loading)
+
+    @property
+    def _live(self) -> int:
+        """Engines at work on this machine."""
+        return sum(spec.engine != "server" for spec in self._busy.values())
 
     def memory_notice(self, spec: LoadSpec, estimated: int) -> str:
         """A sentence when loading ``spec`` would press the memory, else "". Bytes; blocking, short.
@@ -99,9 +107,11 @@ class EnginePool:
         return memory_warning(need, free_memory() + sum(process.resident() for _, process in self._idle), spec.n_ctx)
 
     async def _shrink(self, limit: int) -> None:
-        while len(self._idle) > limit:
-            _, process = self._idle.pop(0)
-            await process.close()
+        """Close the oldest idle engines of this machine beyond ``limit``, and of servers beyond theirs."""
+        for remote, most in ((False, limit), (True, IDLE_SERVERS)):
+            while len(held := [item for item in self._idle if (item[0].engine == "server") is remote]) > most:
+                self._idle.remove(held[0])
+                await held[0][1].close()
 
     async def close(self) -> None:
         """Close every child; safe to call twice."""

@@ -190,7 +190,10 @@ class RunHandle:
             if self._cancelled:
                 yield self._cancel_event(started)
                 return
-            async for event in self._process.generate(plan.prompt_text, plan.request.params, run_started=started):
+            stream = self._process.generate(
+                plan.prompt_text, plan.request.params, run_started=started, messages=plan.messages
+            )
+            async for event in stream:
                 healthy = not isinstance(event, Failed) or event.kind in ("context", "refused")
                 yield event
         finally:

@@ -1,0 +1,321 @@
+"""A server that lies, stalls, floods or vanishes: always one end with a reason, and the text so far is kept."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+from dataclasses import replace
+
+import pytest
+
+from tests.contract.suite import GREEDY, collect, failed, finished, pieces, text
+from tests.serverlab import (
+    DONE,
+    KEY,
+    KEY_ENV,
+    STOP,
+    Asked,
+    HostileServer,
+    Reply,
+    answer_json,
+    chunk,
+    load_spec,
+    status,
+    stream,
+)
+from workbench.engine import EngineProcess
+from workbench.error import EngineError
+from workbench.event import Chatter, Event
+
+CHAT = [{"role": "user", "content": "hello"}]
+SAID = chunk("one ") + chunk("two")
+HALVES = [chunk("a\ud83d"), chunk("\ude00b")]
+EVENTS = b"Content-Type: text/event-stream\r\n"
+
+
+async def ask(server: HostileServer, **settings: object) -> list[Event]:
+    """One chat with the server, in a child of its own."""
+    engine = await EngineProcess.launch(load_spec(server.url, "m", api="chat", **settings))
+    try:
+        return [event async for event in engine.generate("hello", GREEDY, messages=CHAT)]
+    finally:
+        await engine.close()
+
+
+def notes(events: list[Event]) -> str:
+    return "\n".join(event.text for event in events if isinstance(event, Chatter))
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ((SAID, STOP, DONE), "one two"),
+        ((SAID, STOP), "one two"),
+        ((SAID, DONE), "one two"),
+        ((SAID.replace(b"\n", b"\r\n"), STOP, DONE[:-2]), "one two"),
+        ((b": ping\n\n", b"retry: 5\nid: 1\n", SAID, b":\n\n", b"event: ping\ndata: {}\n\n", STOP, DONE), "one two"),
+        (tuple(bytes([byte]) for byte in chunk("東京 🗼") + STOP), "東京 🗼"),
+        ((HALVES[0], STOP), "a\ufffd"),
+        ((*HALVES, STOP), "a😀b"),
+    ],
+)
+async def test_odd_but_complete_streams_are_read(parts: tuple[bytes, ...], said: str) -> None:
+    with HostileServer(stream(*parts)) as server:
+        events = await ask(server)
+    assert finished(events).reason == "stop"
+    assert text(events) == said
+    assert finished(events).unit == "chunk"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        stream(SAID),
+        stream(SAID, head=EVENTS + b"Content-Length: 100000\r\n"),
+        stream(b"%x\r\n" % len(SAID), SAID, b"\r\nffff\r\ndata: {", head=EVENTS + b"Transfer-Encoding: chunked\r\n"),
+        stream(SAID, chunk("three")[:-9]),
+    ],
+    ids=["closed", "short", "cut chunk", "cut event"],
+)
+async def test_a_stream_without_its_end_is_disconnected_and_keeps_its_text(reply: Reply) -> None:
+    with HostileServer(reply) as server:
+        events = await ask(server)
+        assert len(server.prompts) == 1
+    end = failed(events)
+    assert (end.kind, end.reason) == ("disconnected", "disconnected")
+    assert text(events) == "one two"
+    assert end.hint
+
+
+async def test_a_stalled_stream_times_out_and_keeps_its_text() -> None:
+    with HostileServer() as server:
+        server.replies = [lambda c, a: (stream(SAID)(c, a), server.until_closed(c, a))[0]]
+        events = await ask(server, timeout=1)
+    end = failed(events)
+    assert (end.kind, end.reason) == ("timeout", "timeout")
+    assert text(events) == "one two"
+
+
+async def test_a_stop_closes_the_connection_at_once() -> None:
+    with HostileServer() as server:
+        server.replies = [lambda c, a: (stream(SAID)(c, a), server.until_closed(c, a))[0]]
+        engine = await EngineProcess.launch(load_spec(server.url, "m", api="chat"))
+        try:
+            generating = engine.generate("hello", GREEDY, messages=CHAT)
+            events = []
+            async for event in generating:
+                events.append(event)
+                if len(pieces(events)) == 2:
+                    await engine.cancel()
+            assert (finished(events).status, finished(events).reason) == ("cancelled", "cancel")
+            assert text(events) == "one two"
+            assert server.closed.wait(5)
+            assert engine.alive
+        finally:
+            await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ((chunk("x") * 5000,), "length"),
+        ((b"data: " + b"x" * (2 << 20),), "protocol"),
+        ((b": " + b"x" * 1000 + b"\n",) * 34000, "protocol"),
+    ],
+    ids=["endless answer", "endless line", "endless comments"],
+)
+async def test_a_flood_is_cut_off(parts: tuple[bytes, ...], reason: str) -> None:
+    with HostileServer(stream(*parts)) as server:
+        events = await ask(server)
+    if reason == "length":
+        assert finished(events).reason == "length"
+        assert len(pieces(events)) <= GREEDY.max_tokens + 1
+    else:
+        assert failed(events).kind == reason
+        assert "MB" in failed(events).message
+
+
+async def test_what_makes_no_sense_is_left_out_and_said() -> None:
+    parts = (b"data: {oops\n\n", chunk("a"), b"data: 7\n\n", b"data: " + b"[" * 90000 + b"\n\n", chunk("b\u0000"), STOP)
+    bad = b'data: {"choices":[{"delta":{"content":"\xff\xfe\xf0\x9f"}}]}\n\n'
+    wrong = b'data: {"choices":[{"delta":{"content":7},"finish_reason":[]}],"usage":{"completion_tokens":-5}}\n\n'
+    with HostileServer(stream(*parts[:-1], bad, wrong, STOP, DONE)) as server:
+        events = await ask(server)
+    assert text(events) == "ab\0\ufffd\ufffd\ufffd"
+    assert "3 events of the stream made no sense" in notes(events)
+    assert "3 characters of the stream were no UTF-8" in notes(events)
+
+
+async def test_an_error_within_the_stream_ends_it_with_the_server_s_words() -> None:
+    for event in (
+        b'event: error\ndata: {"message":"out of \\u001b[2Jmemory"}\n\n',
+        b'data: {"error":{"message":"out of memory"}}\n\n',
+    ):
+        with HostileServer(stream(SAID, event, STOP)) as server:
+            events = await ask(server)
+        assert failed(events).reason == "error"
+        assert "out of" in failed(events).message
+        assert "\x1b" not in failed(events).message
+        assert text(events) == "one two"
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (status(302, head=b"Location: http://else.example/v1?key=1\r\n"), "redirects to http://else.example/v1"),
+        (stream(gzip.compress(SAID), head=EVENTS + b"Content-Encoding: gzip\r\n"), "compressed"),
+        (stream(b"<html>", head=b"Content-Type: text/html\r\n"), "text/html"),
+        (lambda connection, asked: connection.sendall(b"SSH-2.0-OpenSSH\r\n"), "does not speak HTTP"),
+        (stream(head=b"X: y\r\n" * 200), "does not speak HTTP"),
+        (status(400, b'{"error":{"message":"bad \\u001b[31m' + b"x" * 3000 + b'"}}'), "says 400: bad"),
+        (status(418, b"<html>" * 3), "says 418"),
+    ],
+    ids=["redirect", "gzip", "html", "ssh", "headers", "400", "418"],
+)
+async def test_a_wrong_answer_is_named_and_not_asked_for_again(reply: Reply, said: str) -> None:
+    with HostileServer(reply) as server:
+        events = await ask(server)
+        assert len(server.prompts) == 1
+    assert said in failed(events).message
+    assert len(failed(events).message) < 500
+    assert "\x1b" not in failed(events).message
+    assert text(events) == ""
+
+
+async def test_an_answer_that_is_no_stream_is_taken_whole() -> None:
+    whole = {
+        "choices": [{"message": {"content": "one two"}, "finish_reason": "length"}],
+        "usage": {"completion_tokens": 2, "prompt_tokens": 7},
+    }
+    with HostileServer(answer_json(whole)) as server:
+        events = await ask(server)
+    end = finished(events)
+    assert (text(events), end.reason, end.tokens_in, end.tokens_out, end.unit) == ("one two", "length", 7, 2, "token")
+
+
+async def test_reasoning_is_kept_apart_from_the_answer() -> None:
+    thought = [chunk(delta={"reasoning_content": part}) for part in ("first\nsec", "ond")]
+    late = chunk(delta={"reasoning": "third"})
+    with HostileServer(stream(*thought, chunk("<think>no</think>"), late, STOP, DONE)) as server:
+        events = await ask(server)
+    assert text(events) == "<think>no</think>"
+    assert notes(events).splitlines()[-3:] == ["reasoning: first", "reasoning: second", "reasoning: third"]
+
+
+@pytest.mark.parametrize("number", [429, 500, 503])
+async def test_a_busy_server_is_asked_again_before_the_first_token_only(number: int) -> None:
+    busy = status(number, b'{"error":{"message":"later"}}', head=b"Retry-After: 0\r\n")
+    with HostileServer(busy, busy, stream(SAID, STOP, DONE)) as server:
+        events = await ask(server)
+        assert len(server.prompts) == 3
+    assert text(events) == "one two"
+    assert f"says {number}: later; trying again in 0 s (2 of 2)" in notes(events)
+    with HostileServer(busy) as server:
+        assert f"says {number}" in failed(await ask(server)).message
+        assert len(server.prompts) == 3
+    with HostileServer(status(number, head=b"Retry-After: 3600\r\n")) as server:
+        assert failed(await ask(server)).hint
+        assert len(server.prompts) == 1
+
+
+async def test_keys_come_from_the_environment_and_show_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    echo = json.dumps({"error": {"message": f"wrong key {KEY}"}}).encode()
+    with HostileServer(status(401, echo)) as server:
+        events = await ask(server, key_env=KEY_ENV, headers=(("X-Team", KEY_ENV),))
+        headers = server.prompts[0].headers
+    assert (headers["authorization"], headers["x-team"]) == (f"Bearer {KEY}", KEY)
+    assert headers["accept-encoding"] == "identity"
+    assert "wrong key •••" in failed(events).message
+    assert KEY_ENV in failed(events).hint
+    assert KEY not in repr(events)
+    monkeypatch.delenv(KEY_ENV)
+    with pytest.raises(EngineError) as caught:
+        await ask(server, key_env=KEY_ENV)
+    assert f"{KEY_ENV} is not set" in caught.value.message
+
+
+async def test_a_server_that_is_not_there_or_has_no_such_model() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    with pytest.raises(EngineError) as caught:
+        await EngineProcess.launch(load_spec(url))
+    assert (caught.value.kind, "nothing listens" in caught.value.message) == ("load", True)
+    assert "running" in caught.value.hint
+    listed = {"data": [{"id": name, "owned_by": "library"} for name in ("qwen3:8b", "llama3")]}
+    with HostileServer(models=answer_json(listed)) as server:
+        with pytest.raises(EngineError) as caught:
+            await EngineProcess.launch(load_spec(server.url, "qwen3:4b"))
+        assert caught.value.hint == "Did you mean 'qwen3:8b'?"
+
+
+async def test_context_errors_of_several_kinds_are_one_kind() -> None:
+    bodies = (
+        {
+            "error": {
+                "message": "This model's maximum context length is 4096 tokens.",
+                "code": "context_length_exceeded",
+            }
+        },
+        {"error": {"type": "exceed_context_size_error", "n_prompt_tokens": 601, "n_ctx": 256}},
+    )
+    for body in bodies:
+        with HostileServer(status(400, json.dumps(body).encode())) as server:
+            end = failed(await ask(server))
+        assert end.kind == "context"
+        assert "4096" in end.message or "601 tokens, the context holds 256" in end.message
+
+
+async def test_what_a_server_rejects_or_ignores_is_learnt_and_not_sent() -> None:
+    """A server that rejects top_k by name, ignores min_p and the seed, and has no raw completions."""
+    turn = iter(range(10_000))
+
+    def picky(connection: socket.socket, asked: Asked) -> None:
+        body = asked.body
+        if asked.path.endswith("/v1/completions"):
+            return status(404, b'{"error":"no such page"}')(connection, asked)
+        if "top_k" in body:
+            return status(400, b'{"error":{"message":"Unrecognized request argument supplied: top_k"}}')(
+                connection, asked
+            )
+        if "max_tokens" in body:
+            return status(400, b'{"error":{"message":"Use \'max_completion_tokens\' instead."}}')(connection, asked)
+        plain = body.get("temperature") == 0 or body.get("top_p", 1) < 0.01
+        said = "best" if plain else f"word{next(turn)}"
+        return stream(chunk(said, finish_reason="stop"), DONE)(connection, asked)
+
+    with HostileServer(picky, probe=picky) as server:
+        engine = await EngineProcess.launch(load_spec(server.url, "m"))
+        try:
+            first = len(server.asked)
+            info = engine.info
+            refused = failed(await collect(engine, "raw", GREEDY))
+            events = [event async for event in engine.generate("x", replace(GREEDY, min_p=0.5), messages=CHAT)]
+            again = await EngineProcess.launch(load_spec(server.url, "m"))
+            await again.close()
+        finally:
+            await engine.close()
+        assert again.info.capabilities == info.capabilities
+        # The list of models only: what was learnt is remembered.
+        assert [asked.path for asked in server.asked[first + 1 :]] == ["/v1/models"]
+        sent = server.prompts[-1].body
+    assert 8 <= first <= 14
+    assert not info.capabilities.raw_prompt
+    assert info.capabilities.seed == "none"
+    assert {"top_k", "min_p", "repeat_penalty", "n_ctx", "n_threads", "cold_cache"} <= set(
+        info.capabilities.ignored_params
+    )
+    assert "top_p" not in info.capabilities.ignored_params
+    assert 'mode = "chat"' in refused.hint
+    assert "top_k" not in sent
+    assert sent["max_completion_tokens"] == GREEDY.max_tokens
+    assert "lab does not use" in notes(events)
+    assert "min_p" in notes(events)
+    assert finished(events).repro == "likely"
+
+
+async def test_a_server_without_a_list_works() -> None:
+    with HostileServer(stream(SAID, STOP, DONE), models=status(404)) as server:
+        assert text(await ask(server)) == "one two"
