@@ -7,8 +7,11 @@ looks like one of these).
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -92,13 +95,25 @@ def write_blobs(folder: Path, blobs: Mapping[str, bytes], *, disk: Disk = DISK) 
     """Each that is not there yet, durably. Raises StorageError."""
     for sha256, data in blobs.items():
         path = blob_path(folder, sha256)
-        if path.exists() and path.stat().st_size == len(data):
+        if _still_there(path, len(data)):
             continue
         try:
             make_dirs(path.parent, disk=disk)
         except OSError as error:
             raise storage_error("write", path, error) from error
         atomic_write(path, data, mode=0o444, disk=disk)
+
+
+def _still_there(path: Path, size: int) -> bool:
+    """Whether the text is there already; it becomes young again, and so is not taken for unneeded (``gc.py``)."""
+    try:
+        if path.stat().st_size != size:
+            return False
+        with contextlib.suppress(PermissionError):
+            os.utime(path)
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return True
 
 
 def blob_reader(folder: Path) -> Callable[[str], str | None]:

@@ -14,8 +14,9 @@ from workbench.record import RunRequest, RunResult
 class Session:
     """A folder of runs. ``problem`` says what is wrong with its ``session.toml``; it is listed all the same.
 
-    ``newer``: written by a newer version, shown and never changed. ``unsaved``: it stands in the state
-    folder, because the workspace could not be written. ``runs`` holds notes and ratings by run id.
+    ``newer``: written by a newer version, shown and never changed. ``older``: not changed before it is migrated.
+    ``unsaved``: it stands in the state folder, because the workspace could not be written. ``runs`` holds notes,
+    ratings and stars by run id.
     """
 
     dir: Path
@@ -28,6 +29,7 @@ class Session:
     problem: str = ""
     newer: bool = False
     unsaved: bool = False
+    older: bool = False
 
 
 SessionInfo = Session

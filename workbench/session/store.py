@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from workbench import __version__
-from workbench.error import ConfigError, StorageError, UsageError
+from workbench.error import StorageError, UsageError
 from workbench.session.edit import edit_session
-from workbench.session.ids import folder_stamp, iso, new_ulid, plausible, short_id, slug, stamp_time
+from workbench.session.ids import folder_stamp, new_ulid, plausible, short_id, slug, stamp_time
 from workbench.session.info import RunInfo, RunRecord, Session, SessionInfo
 from workbench.session.reader import RecordingView, read_recording
 from workbench.session.runload import Watch, load_run, recover_run, unfinished
-from workbench.textio import DISK, Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
+from workbench.session.sessionload import read_session
+from workbench.session.version import CURRENT
+from workbench.textio import DISK, Disk, atomic_write, make_dirs, storage_error, toml_dumps
 from workbench.workspace import Workspace
 
 __all__ = ["RunInfo", "RunRecord", "Session", "SessionInfo", "SessionStore"]
 
-FORMAT = 1
+FORMAT = CURRENT["session"]
 _NOT_HERE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -98,7 +100,7 @@ class SessionStore:
         """A session by its folder. Raises UsageError when there is no such folder."""
         if not folder.is_dir():
             raise UsageError(f"there is no session {folder}", hint="workbench sessions list")
-        return _read_session(folder, unsaved=self.workspace.sessions not in folder.parents)
+        return read_session(folder, unsaved=self.workspace.sessions not in folder.parents)
 
     def list_sessions(self, limit: int | None = None) -> list[Session]:
         """Newest first; with ``limit`` only so many files are read."""
@@ -227,6 +229,10 @@ class SessionStore:
             raise StorageError(
                 f"{session.dir.name} was written by a newer version", hint="It can be read, and is never changed."
             )
+        if session.older:
+            raise StorageError(
+                f"{session.dir.name} is of an older format", hint="'workbench sessions migrate --write' brings it up."
+            )
         edit_session(session.dir, key, value, base=base, table=table, disk=self.disk)
         return self.open_session(session.dir)
 
@@ -260,34 +266,3 @@ def _run_path(session: Session, run_id: str) -> Path:
     if not run_id or run_id.startswith(".") or Path(run_id).name != run_id:
         raise StorageError(f"{run_id!r} is no run id")
     return session.dir / "runs" / f"{run_id}.toml"
-
-
-def _read_session(folder: Path, *, unsaved: bool) -> Session:
-    problem = ""
-    data: dict[str, Any] = {}
-    try:
-        data = toml_loads(read_text(folder / "session.toml"), file="session.toml")
-    except (StorageError, ConfigError) as error:
-        problem = error.message
-    version, tags, runs = data.get("format", FORMAT), data.get("tags"), data.get("runs")
-    created = data.get("created")
-    moment = created if isinstance(created, datetime) and created.tzinfo else stamp_time(folder.name)
-    if moment is not None and not plausible(moment):
-        problem = problem or "its time is impossible; it is listed by the disk's"
-    return Session(
-        dir=folder,
-        id=_text(data, "id") or folder.name,
-        title=_text(data, "title") or folder.name,
-        created=iso(moment) if moment else "",
-        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
-        note=_text(data, "note"),
-        runs={key: item for key, item in runs.items() if isinstance(item, dict)} if isinstance(runs, dict) else {},
-        problem=problem,
-        newer=isinstance(version, int) and version > FORMAT,
-        unsaved=unsaved,
-    )
-
-
-def _text(data: dict[str, Any], key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.error import ConfigError, StorageError, UsageError
-from workbench.session.ids import is_ulid, iso, new_ulid, short_id
+from workbench.session.ids import iso, new_ulid, short_id
 from workbench.session.runload import unfinished
 from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
 
@@ -185,36 +185,37 @@ class Trash:
 
     # -- looking and emptying --------------------------------------------------------------------------------
 
-    def list_trash(self) -> list[TrashEntry]:
+    def list_trash(self, *, older_than_days: float | None = None) -> list[TrashEntry]:
         """Latest deletion first; never raises on content."""
+        limit = "~" if older_than_days is None else iso(datetime.now(UTC) - timedelta(days=older_than_days))
         entries = [entry for place in self._places() if (entry := _read(place)) is not None]
-        return sorted(entries, key=lambda entry: (entry.deleted, entry.token), reverse=True)
+        old = [entry for entry in entries if entry.deleted <= limit]
+        return sorted(old, key=lambda entry: (entry.deleted, entry.token), reverse=True)
 
     def _places(self) -> Iterator[Path]:
         for root in self._store.roots:
             with contextlib.suppress(OSError):
-                yield from (path for path in (root / FOLDER).iterdir() if is_ulid(path.name))
+                yield from (path for path in (root / FOLDER).iterdir() if path.name[0] != "." and path.is_dir())
 
     def empty_trash(self, older_than_days: float = 0) -> list[TrashEntry]:
         """Remove for good what was deleted so long ago; what was removed."""
-        limit = iso(datetime.now(UTC) - timedelta(days=older_than_days))
-        removed = []
-        for entry in self.list_trash():
-            if entry.deleted <= limit:
-                # Out of sight first, in one step: half a session must not come back.
-                gone = entry.path.with_name(f".{entry.token}")
-                try:
-                    self._disk.replace(entry.path, gone)
-                except OSError as error:
-                    raise storage_error("remove", entry.path, error) from error
-                removed.append(entry)
-        for root in self._store.roots:
-            for path in (root / FOLDER).glob(".*"):
-                if is_ulid(path.name[1:]):
-                    shutil.rmtree(path, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                (root / FOLDER).rmdir()
-        return removed
+        old = self.list_trash(older_than_days=older_than_days)
+        for entry in old:
+            self.remove(entry.token)
+        return old
+
+    def remove(self, token: str) -> None:
+        """Remove one thing for good. Raises UsageError when it is not there."""
+        path = self._entry(token).path
+        # Out of sight first, in one step: half a session must not come back.
+        try:
+            self._disk.replace(path, path.with_name(f".{token}"))
+        except OSError as error:
+            raise storage_error("remove", path, error) from error
+        for gone in path.parent.glob(".*"):
+            shutil.rmtree(gone, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
 
 
 def run_files(session: Session, run_id: str) -> list[Path]:
