@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 # Name, and what it is for; the documentation is held equal to this by a test.
 COMMANDS: dict[str, str] = {
     "run": "render a template, run it on a model, stream the answer",
+    "grid": "run a template over axes of values, models and parameters, with checks",
     "render": "print the prompt that a template gives",
     "check": "say what is wrong in templates, as file:line:col",
     "fmt": "write templates the usual way, without a change of meaning",
     "import": "turn templates of other tools into templates here",
     "models": "list, fetch and inspect model files",
+    "engines": "say which engines are here, what each can do, and test it",
+    "bench": "measure how fast a model is here, and remember the best thread count",
     "sessions": "find, show and repeat what was saved",
     "init": "make a workspace with the starter set",
     "doctor": "look at terminal, engines, models and folders, and say what to do",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.arguments import add_models
@@ -12,6 +13,10 @@ from workbench.error import ExitCode, ModelError, UsageError
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
+    from workbench.engine.shelf import ModelEntry
+
+
+_APART = ("engines", "chat_template", "memory")  # shown below the table
 
 
 def configure(parser: Parser) -> None:
@@ -26,12 +31,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
     if not args.name:
         raise UsageError("which model?", hint="workbench models inspect FILE")
-    record = entry_record(bench.find_model(args.name), whole=True)
+    entry = bench.find_model(args.name)
+    record = {**entry_record(entry, whole=True), "memory": _memory(entry)}
     if args.format == "json":
         console.out.json(record, indent=2)
     else:
-        rows = [[key, _cell(value)] for key, value in record.items() if key not in ("engines", "chat_template")]
+        rows = [
+            [key, _cell(value)] for key, value in record.items() if key not in ("engines", "chat_template", "memory")
+        ]
         console.out.table(rows)
+        for line in _memory_lines(record["memory"]):
+            console.out.line(line)
         for choice in record["engines"]:
             copy = f" (through a copy named {choice['needs_copy']!r})" if choice["needs_copy"] else ""
             console.out.line(f"{choice['engine']}: {'yes' if choice['can'] else 'no'}{copy}: {choice['reason']}")
@@ -40,6 +50,47 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if record["problem"]:
         raise ModelError(f"{args.name} cannot be used: {record['problem']}", hint="Fetch or convert it again.")
     return ExitCode.OK
+
+
+def _memory(entry: ModelEntry) -> dict[str, Any]:
+    """What each engine that runs it will take, by context, and what it took when it last ran here. Bytes."""
+    from workbench.engine.measured import measured_memory
+    from workbench.engine.memory import automatic_context, estimate, free_memory
+
+    if entry.header.problem:
+        return {}
+    contexts = sorted(
+        {min(size, entry.header.n_ctx_train or size) for size in (automatic_context(entry.header), 32768)}
+    )
+    estimates = [
+        {"engine": choice.engine, "n_ctx": n_ctx, "cache_type": kind, "bytes": total}
+        for choice in entry.verdict.choices
+        if choice.can
+        for n_ctx in contexts
+        for kind in ("f16", "q8_0")
+        if (total := estimate(entry.header, choice.engine, n_ctx, cache_type=kind).total)
+        and (choice.engine == "llamacpp" or kind == "f16")
+    ]
+    measured = [
+        {**asdict(item), "estimate": estimate(entry.header, item.engine, item.n_ctx).total}
+        for item in measured_memory(entry.path)
+    ]
+    return {"free": free_memory(), "estimates": estimates, "measured": measured}
+
+
+def _memory_lines(memory: dict[str, Any]) -> list[str]:
+    from workbench.engine.memory import size_text
+
+    if not memory:
+        return []
+    rows = {(row["engine"], row["n_ctx"], row["cache_type"]): row["bytes"] for row in memory["estimates"]}
+    measured = {(item["engine"], item["n_ctx"], "f16"): item for item in memory["measured"]}
+    rows |= {key: item["estimate"] for key, item in measured.items()}
+    lines = []
+    for (engine, n_ctx, cache), size in rows.items():
+        beside = f", measured {size_text(found['rss'])}" if (found := measured.get((engine, n_ctx, cache))) else ""
+        lines.append(f"memory: {engine}, context {n_ctx}, cache {cache}: estimate {size_text(size)}{beside}")
+    return lines
 
 
 def _cell(value: Any) -> str:

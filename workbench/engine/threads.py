@@ -70,6 +70,9 @@ def share(engine: str, measured: int, others: int) -> int:
     rule = 1 if engine == "gpt4all" else max(1, (cores() - 1) // (1 + others))
     if not measured:
         return rule
+    if engine == "gpt4all":
+        # Alone on the machine one moment, beside a compiler the next: with every core spinning it stands still.
+        measured = max(1, min(measured, cores() - 1))
     return measured if not others else max(1, min(measured, cores() // (1 + others), rule))
 
 

@@ -1,0 +1,166 @@
+"""``workbench engines``: which engines are here, what each can do, and whether it does it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.cli.arguments import add_models
+from workbench.cli.interrupt import Interrupts
+from workbench.error import EngineError, ExitCode, WorkbenchError
+
+if TYPE_CHECKING:
+    from asyncio import Task
+
+    from workbench.cli.arguments import Parser
+    from workbench.cli.out import Console
+    from workbench.engine import LoadSpec
+    from workbench.engine.shelf import ModelEntry
+    from workbench.service import Workbench
+
+# Loading a model to ask an engine about itself should not fill the machine.
+LARGEST_PROBE = 1_000_000_000
+_MARK = {True: "ok ", False: "BAD", None: "-  "}
+
+
+def configure(parser: Parser) -> None:
+    parser.option("--self-test", action="store_true", help="short runs that show whether each engine keeps its word")
+    parser.option("--model", metavar="NAME", default="", help="model to load (else: the smallest that runs)")
+    parser.option("--engine", metavar="NAME", default="", help="only this engine")
+    add_models(parser)
+    parser.option("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    import asyncio
+
+    with Interrupts() as interrupts:
+        return asyncio.run(_main(args, console, interrupts))
+
+
+async def _main(args: argparse.Namespace, console: Console, interrupts: Interrupts) -> int:
+    import asyncio
+
+    from workbench.service import open_workbench
+
+    work = asyncio.current_task()
+    assert work is not None
+    interrupts.listen_in_loop(partial(cancel_task, work))
+    bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
+    records: list[dict[str, Any]] = []
+    try:
+        for name in _names(args.engine):
+            if args.self_test:
+                console.talk.say(f"asking {name} ...")
+            records.append(await _record(bench, name, args.model, self_test=args.self_test))
+    except asyncio.CancelledError:
+        return ExitCode.CANCELLED
+    finally:
+        await bench.close()
+    if args.format == "json":
+        console.out.json({"engines": records}, indent=2)
+    else:
+        _show(records, console)
+    checks = [check for record in records for check in record["checks"]]
+    return ExitCode.DIFFERS if any(check["passed"] is False for check in checks) else ExitCode.OK
+
+
+def cancel_task(work: Task[Any]) -> None:
+    work.cancel()
+
+
+def _names(asked: str) -> Sequence[str]:
+    from workbench.cli.arguments import near
+    from workbench.engine.select import NATIVE
+    from workbench.error import UsageError
+
+    known = (*NATIVE, "scripted")
+    if asked and asked not in known:
+        raise UsageError(f"there is no engine {asked!r}", hint=near(asked, known) or f"Engines: {', '.join(known)}.")
+    return (asked,) if asked else known
+
+
+async def _record(bench: Workbench, name: str, model: str, *, self_test: bool) -> dict[str, Any]:
+    """All that is known of one engine, as plain values."""
+    import asyncio
+
+    from workbench.engine import EngineProcess, engine_version
+    from workbench.engine.selftest import self_test as checks_of
+
+    record: dict[str, Any] = {"name": name, "version": engine_version(name), "model": "", "note": ""}
+    record |= {"device": "", "threads": 0, "capabilities": {}, "checks": []}
+    if record["version"] is None:
+        return {**record, "note": "not installed"}
+    try:
+        spec, record["model"] = await asyncio.to_thread(_spec, bench, name, model)
+    except WorkbenchError as error:
+        return {**record, "note": error.message}
+
+    def note(info: Any) -> None:
+        record.update(device=info.device, threads=info.threads, capabilities=asdict(info.capabilities))
+
+    if self_test:
+        record["checks"] = [asdict(check) async for check in checks_of(spec, on_info=note)]
+        return record
+    try:
+        engine = await EngineProcess.launch(spec)
+    except EngineError as error:
+        return {**record, "note": error.message}
+    note(engine.info)
+    await engine.close()
+    return record
+
+
+def _spec(bench: Workbench, name: str, model: str) -> tuple[LoadSpec, str]:
+    """What to load to ask the engine. Raises ModelError, NoEngine."""
+    from workbench.engine import LoadSpec
+    from workbench.engine.loadable import load_spec
+    from workbench.error import ModelError
+
+    if name == "scripted":
+        return LoadSpec("scripted", "", script='{"pieces": ["one ", "two ", "three ", "four "], "repeat": 50}'), ""
+    if model:
+        entry = bench.find_model(model)
+    else:
+        able = [item for item in bench.models() if _runs(item, name) and item.header.file_bytes < LARGEST_PROBE]
+        if not able:
+            raise ModelError("no small model here runs on it: workbench models get smollm2-135m")
+        entry = min(able, key=lambda item: item.header.file_bytes)
+    spec = load_spec(entry, Path(bench.workspace.cache_dir.parent / "models"), engine=name, n_ctx=1024)
+    return spec, entry.id
+
+
+def _runs(entry: ModelEntry, engine: str) -> bool:
+    return not entry.header.problem and entry.verdict.of(engine).can
+
+
+def _show(records: list[dict[str, Any]], console: Console) -> None:
+    from dataclasses import fields
+
+    from workbench.event import Capabilities
+
+    rows = [["", *(record["name"] for record in records)]]
+    for key in ("version", "device", "threads", "model"):
+        rows.append([key, *(_cell(record[key]) for record in records)])
+    for item in fields(Capabilities):
+        name = item.name.replace("_", " ")
+        rows.append([name, *(_cell(record["capabilities"].get(item.name)) for record in records)])
+    console.out.table(rows)
+    for record in records:
+        if record["note"]:
+            console.talk.say(f"{record['name']}: {record['note']}")
+        for check in record["checks"]:
+            line = f"{_MARK[check['passed']]}  {record['name']}: {check['name']}: {check['detail']} ({check['ms']} ms)"
+            console.out.line(line)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return str(value) if value else "-"
