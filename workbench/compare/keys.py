@@ -33,8 +33,8 @@ def cell_key(cell: Mapping[str, Any]) -> str:
 def run_key(request: RunRequest) -> str:
     """64 hex digits; empty for a run that cannot be found again because its seed was drawn.
 
-    In it: the exact prompt, the model's fingerprint, the engine with its version, every sampling value that counts,
-    the seed and the repeat number.
+    In it: the exact prompt, the model's fingerprint, the engine with version and address, every sampling value that
+    counts, the seed and the repeat number.
     """
     if request.seed_mode == "none" or (request.params.seed is None and not request.params.greedy):
         return ""
@@ -42,7 +42,7 @@ def run_key(request: RunRequest) -> str:
         {
             "prompt": request.prompt.sha256,
             "model": request.model.fingerprint or request.model.file,
-            "engine": [request.engine, request.engine_version],
+            "engine": [request.engine, request.engine_version, request.endpoint],
             "params": _params(request.params),
             "repeat": request.cell.get("repeat", 1),
         }

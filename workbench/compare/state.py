@@ -55,14 +55,15 @@ class CellState:
 
     @property
     def passed(self) -> bool | None:
-        """Whether every check passed; None without checks, or while there is no text to check."""
-        return all(check.passed for check in self.checks) if self.checks else None
+        """False if a check failed, else None if one could not be made or there are none, else True."""
+        verdicts = [check.passed for check in self.checks]
+        return False if False in verdicts else None if None in verdicts or not verdicts else True
 
     def metric(self, name: str) -> float | None:
         """A number of ``METRICS``, or ``check:NAME`` as 1 or 0; None while unknown."""
         if name.startswith("check:"):
-            found = [check for check in self.checks if check.name == name[6:]]
-            return float(all(check.passed for check in found)) if found else None
+            found = [check.passed for check in self.checks if check.name == name[6:] and check.passed is not None]
+            return float(all(found)) if found else None
         if self.status != "done":
             return None
         match name:
@@ -71,7 +72,8 @@ class CellState:
             case "characters":
                 return float(len(self.text))
             case "checks":
-                return sum(check.passed for check in self.checks) / len(self.checks) if self.checks else None
+                made = [check.passed for check in self.checks if check.passed is not None]
+                return sum(made) / len(made) if made else None
             case "tokens_per_s":
                 seconds = (self.ms_total - self.ms_first) / 1000
                 return (self.tokens_out - 1) / seconds if self.tokens_out > 1 and seconds > 0 else None

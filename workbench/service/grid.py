@@ -65,6 +65,7 @@ class GridRun:
         self._worked = 0.0
         self._since: float | None = None
         self._made = 0
+        self._loaded = 0.0
 
     # -- what a person does --------------------------------------------------------------------------------------
 
@@ -106,7 +107,7 @@ class GridRun:
         planned, done, failed = len(self.grid.cells), self._counts["done"], self._counts["failed"]
         seconds = self._worked + (time.monotonic() - self._since if self._since is not None else 0.0)
         left = planned - done - failed
-        each = seconds / self._made if self._made else None
+        each = max(0.0, seconds - self._loaded) / self._made if self._made else None
         return Totals(
             planned=planned,
             done=done,
@@ -265,6 +266,7 @@ class GridRun:
                 for total, more in zip(self._sums, (last.tokens_in, last.tokens_cached, last.tokens_out), strict=True)
             ]
         self._made += state.status == "done"
+        self._loaded += state.ms_load / 1000
         if state.status == "done":
             await self._checks.run(item)
         if item.replaces and not state.problem and self.session is not None:
@@ -304,7 +306,7 @@ def group_data(grid: Grid) -> dict[str, Any]:
         "variables": dict(spec.variables),
         "params": {name: list(v) if isinstance(v, tuple) else v for name, v in spec.params.items() if v is not None},
         **plan_data(grid.plan),
-        "check": [dict(table) for table in spec.checks],
+        "checks": list(spec.checks),
         "reused": [
             {"cell": item.cell.key, "session": item.reused.session.dir.name, "run": item.reused.record.request.id}
             for item in grid.cells

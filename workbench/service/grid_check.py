@@ -19,10 +19,10 @@ class CellChecks:
         self.specs: list[CheckSpec] = []
         header = grid.spec.document.header.checks
         if header or grid.spec.checks:
-            from workbench.compare.check import parse_checks
+            from workbench.compare.check import parse_check_text, parse_checks
 
             self.specs += parse_checks(header, file=grid.spec.document.path)
-            self.specs += parse_checks(grid.spec.checks, file="--check")
+            self.specs += [parse_check_text(text) for text in grid.spec.checks]
 
     async def run(self, item: PreparedCell) -> None:
         """Fill ``item.state.checks``. Never raises: a check that cannot be run says so in its result."""

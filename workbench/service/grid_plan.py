@@ -6,6 +6,7 @@ bounded time and memory: a grid holds at most ``MOST_CELLS`` runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,11 @@ from workbench.compare.state import CellState
 from workbench.error import UsageError, WorkbenchError
 from workbench.service.grid_disk import FoundRun, OnDisk, look_on_disk
 from workbench.service.plan import PlanMemo, RunSpec, plan_run
-from workbench.template.axis import Axis, AxisError, axis_from_table
+from workbench.template.axis import Axis, AxisError, axis_from_table, parse_axis
 from workbench.template.axis import label as row_label
 from workbench.template.prepared import PromptChoice
 from workbench.template.tree import Escape, Text
+from workbench.template.wildcard import WildcardFolder
 
 if TYPE_CHECKING:
     from workbench.engine import LoadSpec
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from workbench.template.document import TemplateDocument
 
 MOST_CELLS = 20_000
+_LIST = re.compile(r"=\s*__((?:(?!__)[\w\-./*])+)__")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class GridSpec:
     """What a person asks for. ``axes`` come beside those of the template's header, and before them for one target.
 
     ``prompts`` 0 takes every prompt that the template's patterns stand for, else so many of each. ``reuse`` False
-    makes every run anew. ``parallel`` 0 chooses.
+    makes every run anew. ``parallel`` 0 chooses. ``checks`` are written as on the command line; the header has its own.
     """
 
     document: TemplateDocument
@@ -50,7 +53,7 @@ class GridSpec:
     repeats: int = 1
     prompts: int = 0
     join: bool = False
-    checks: tuple[Mapping[str, Any], ...] = ()
+    checks: tuple[str, ...] = ()
     session: Session | None = None
     script: str = ""
     reuse: bool = True
@@ -132,6 +135,16 @@ def cell_spec(
         adjust=parts.adjust if parts.adjusts else None,
         memo=memo,
     )
+
+
+def axis_of_text(bench: Workbench, text: str) -> Axis:
+    """``target = values`` with the workspace's lists; ``@file`` is looked for from here. Raises AxisError."""
+    names = _LIST.findall(text)
+    lists = {}
+    if names:
+        folder = WildcardFolder(bench.workspace.templates / "wildcards")
+        lists = {name: [line.text for line in folder.lines(name)] for name in names if folder.has(name)}
+    return parse_axis(text, lists=lists)
 
 
 def grid_plan(bench: Workbench, spec: GridSpec) -> tuple[GridPlan, dict[str, TemplateDocument]]:

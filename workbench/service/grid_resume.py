@@ -6,7 +6,7 @@ the trash, so that a finished grid has exactly one run for each cell. Blocking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.keys import cell_key
@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from workbench.session.store import Session
 
 
-def find_grid(bench: Workbench, group_id: str = "", *, template: str = "") -> tuple[Session, Group]:
-    """The grid of that id, or the newest one (of ``template``, a path within the workspace). Raises UsageError."""
+def grids_of(bench: Workbench, template: str = "") -> Iterator[tuple[Session, Group]]:
+    """All saved grids, newest session first; of one template, a path within the workspace."""
     for session in bench.store.list_sessions():
         for group in list_groups(session):
-            if group.kind != "grid" or (group_id and group.id != group_id):
-                continue
-            if not group_id and template and group.plan.get("template") != template:
-                continue
-            return session, group
-    what = f"no grid {group_id}" if group_id else f"no grid of {template}" if template else "no grid"
+            if group.kind == "grid" and (not template or group.plan.get("template") == template):
+                yield session, group
+
+
+def find_grid(bench: Workbench, group_id: str = "", *, template: str = "") -> tuple[Session, Group]:
+    """The grid of that id, or the newest one (of ``template``). Raises UsageError."""
+    found = [pair for pair in grids_of(bench, template) if not group_id or pair[1].id == group_id]
+    if found:
+        return max(found, key=lambda pair: pair[1].id)
+    what = " ".join(filter(None, ("no grid", group_id, f"of {template}" if template else "")))
     raise UsageError(f"there is {what}", hint="Start one: workbench grid TEMPLATE --axis 'city = London, Oslo'")
 
 
@@ -125,7 +129,7 @@ def _spec(session: Session, group: Group) -> tuple[GridSpec, dict[str, TemplateD
         model=str(plan.get("model", "")),
         engine=str(plan.get("engine", "")),
         repeats=int(plan.get("repeats", 1)),
-        checks=tuple(_tables(plan, "check")),
+        checks=tuple(str(text) for text in plan.get("checks", ())),
         session=session,
     )
     return spec, documents

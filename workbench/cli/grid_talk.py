@@ -1,0 +1,140 @@
+"""What ``workbench grid`` says on stderr: the plan with its cost, how far it is, and the summary; and its exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workbench.error import ExitCode
+from workbench.service.grid_events import CellFailed, CellFinished, CellStarted, GridEvent, Totals
+
+if TYPE_CHECKING:
+    from workbench.cli.out import Talk
+    from workbench.compare.state import CellState
+    from workbench.service.grid import GridRun
+    from workbench.service.grid_estimate import Estimate
+    from workbench.service.grid_plan import Grid
+
+# Without a terminal: a line at the first end, then not more often than this.
+LINE_SECONDS = 10.0
+
+
+def say_estimate(told: Estimate, grid: Grid, talk: Talk) -> None:
+    """Runs, what is on disk, tokens, time; how exactly it can be repeated."""
+    talk.say(told.sentence)
+    if told.to_run:
+        about = "at most " if told.most else "about "
+        time_told = f"{about}{duration(told.seconds)}" if told.seconds is not None else "time unknown"
+        talk.say(f"{time_told} ({told.seconds_basis})")
+        talk.say(
+            "every prompt is read anew: runs can be repeated exactly"
+            if told.cold
+            else "shared beginnings of prompts are read once: such runs are marked as likely to repeat, not exactly; "
+            "--param cold_cache=true reads every prompt anew"
+        )
+    for notice in grid.notices:
+        talk.say(f"note: {notice}")
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``3 min``, ``2 h 10 min``."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class GridTalk:
+    """A bar on a terminal, sparse lines elsewhere."""
+
+    def __init__(self, talk: Talk, grid: Grid) -> None:
+        self._talk = talk
+        self._grid = grid
+        self._model = ""
+        self._due = 0.0
+        self._totals = Totals(len(grid.cells))
+
+    def show(self, event: GridEvent) -> None:
+        """Say what is worth saying of one event."""
+        if isinstance(event, CellStarted):
+            self._model = self._grid.cells[event.number].state.model
+        elif isinstance(event, CellFailed):
+            values = ", ".join(f"{name} = {value}" for name, value in event.state.cell.axes.items())
+            first = event.state.error.partition("\n")[0]
+            self._talk.error(f"failed: {values or 'the run'}: {first}")
+        elif isinstance(event, CellFinished) and event.state.problem:
+            self._talk.error(f"workbench: {event.state.problem}")
+        elif isinstance(event, Totals):
+            self._totals = event
+            self._progress(event)
+
+    def _progress(self, totals: Totals) -> None:
+        ended = totals.done + totals.failed
+        if self._talk.tty:
+            self._talk.bar(_progress_text(totals, self._model), ended, totals.planned)
+        elif totals.left and ended > totals.reused and time.monotonic() >= self._due:
+            self._due = time.monotonic() + LINE_SECONDS
+            self._talk.say(f"{ended} of {totals.planned}  {_progress_text(totals, self._model)}")
+
+    def end(self, run: GridRun) -> None:
+        """The summary: counts, where it is, the rate of each check, how exactly it can be repeated."""
+        totals = run.totals
+        self._talk.clear_bar()
+        parts = [f"{totals.done} of {totals.planned} done"]
+        for count, what in ((totals.reused, "from disk"), (totals.failed, "failed"), (totals.left, "not run")):
+            if count:
+                parts.append(f"{count} {what}")
+        if totals.tokens_out and totals.seconds > 0:
+            parts.append(f"{totals.tokens_out} tokens, {totals.tokens_per_s:.1f} tokens/s")
+            parts.append(duration(totals.seconds))
+        self._talk.say(", ".join(parts))
+        if totals.tokens_cached:
+            self._talk.say(f"{totals.tokens_in - totals.tokens_cached} of {totals.tokens_in} prompt tokens were read")
+        for line in check_lines(run.grid.states):
+            self._talk.say(line)
+        if run.session is not None and run.group is not None:
+            self._talk.say(f"session {run.session.dir.name}, group {run.group.id}")
+        if totals.left or totals.failed:
+            what = "--resume" if totals.left else "--retry-errors"
+            self._talk.say(f"'workbench grid {self._grid.spec.document.path} {what}' runs what is left")
+
+
+def _progress_text(totals: Totals, model: str) -> str:
+    parts = [model] if model else []
+    if totals.tokens_per_s:
+        parts.append(f"{totals.tokens_per_s:.1f} tokens/s")
+    if totals.seconds_left:
+        parts.append(f"{duration(totals.seconds_left)} left")
+    if totals.failed:
+        parts.append(f"{totals.failed} failed")
+    return ", ".join(parts)
+
+
+def check_lines(states: Sequence[CellState]) -> list[str]:
+    """``contains=London: 7/9 (45-94 %)`` for each check, then for each value of each axis with more than one."""
+    from workbench.compare.stats import rate_of, rates_by_axis
+
+    names = list(dict.fromkeys(check.name for state in states for check in state.checks))
+    lines = []
+    for name in names:
+        lines.append(f"{name}: {rate_of([c.passed for s in states for c in s.checks if c.name == name])}")
+    rows = [(s.cell.axes, s.passed) for s in states if s.checks]
+    for axis, values in rates_by_axis(rows).items():
+        if len(values) > 1:
+            lines += [f"  {axis} = {value}: {rate}" for value, rate in values.items()]
+    return lines
+
+
+def exit_code(states: Sequence[CellState], *, stopped: bool) -> ExitCode:
+    """Stopped, then errors, then what is not on disk, then failed checks, then checks that could not be made."""
+    if stopped:
+        return ExitCode.CANCELLED
+    if any(state.status == "failed" for state in states):
+        return ExitCode.ENGINE
+    if any(state.problem for state in states):
+        return ExitCode.STORAGE
+    verdicts = [check.passed for state in states for check in state.checks]
+    if False in verdicts:
+        return ExitCode.DIFFERS
+    return ExitCode.USAGE if None in verdicts else ExitCode.OK
