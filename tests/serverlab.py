@@ -108,6 +108,16 @@ def chunk(text: str = "", **choice: Any) -> bytes:
     return b"data: " + json.dumps({"choices": [one], **usage}).encode() + b"\n\n"
 
 
+def both(*replies: Reply) -> Reply:
+    """One reply after the other on the same connection."""
+
+    def reply(connection: socket.socket, asked: Asked) -> None:
+        for one in replies:
+            one(connection, asked)
+
+    return reply
+
+
 DONE = b"data: [DONE]\n\n"
 STOP = chunk(finish_reason="stop")
 
@@ -207,7 +217,7 @@ class HostileServer:
             connection.shutdown(socket.SHUT_RDWR)
 
     def _reply(self, asked: Asked) -> Reply:
-        if asked.path.endswith("/models"):
+        if asked.path.partition("?")[0].endswith("/models"):
             return self.models
         if _is_probe(asked):
             return self.probe

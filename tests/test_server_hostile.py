@@ -8,6 +8,8 @@ import socket
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.contract.suite import GREEDY, collect, failed, finished, pieces, text
 from tests.serverlab import (
@@ -19,18 +21,27 @@ from tests.serverlab import (
     HostileServer,
     Reply,
     answer_json,
+    both,
     chunk,
     load_spec,
     status,
     stream,
 )
 from workbench.engine import EngineProcess
+from workbench.engine.server_stream import SseParser, read_event
 from workbench.error import EngineError
 from workbench.event import Chatter, Event
 
 CHAT = [{"role": "user", "content": "hello"}]
 SAID = chunk("one ") + chunk("two")
 HALVES = [chunk("a\ud83d"), chunk("\ude00b")]
+BITS = [b"data: ", b"a", b"\n", b"\r", b"\n\n", b":", b"event: x", b"\xff", "東".encode()]
+WORDS = ["choices", "delta", "content", "text", "usage", "error", "finish_reason", "prompt_progress", "timings"]
+JSON_VALUES = st.recursive(
+    st.none() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(WORDS), inner),
+    max_leaves=8,
+)
 EVENTS = b"Content-Type: text/event-stream\r\n"
 
 
@@ -90,7 +101,7 @@ async def test_a_stream_without_its_end_is_disconnected_and_keeps_its_text(reply
 
 async def test_a_stalled_stream_times_out_and_keeps_its_text() -> None:
     with HostileServer() as server:
-        server.replies = [lambda c, a: (stream(SAID)(c, a), server.until_closed(c, a))[0]]
+        server.replies = [both(stream(SAID), server.until_closed)]
         events = await ask(server, timeout=1)
     end = failed(events)
     assert (end.kind, end.reason) == ("timeout", "timeout")
@@ -99,7 +110,7 @@ async def test_a_stalled_stream_times_out_and_keeps_its_text() -> None:
 
 async def test_a_stop_closes_the_connection_at_once() -> None:
     with HostileServer() as server:
-        server.replies = [lambda c, a: (stream(SAID)(c, a), server.until_closed(c, a))[0]]
+        server.replies = [both(stream(SAID), server.until_closed)]
         engine = await EngineProcess.launch(load_spec(server.url, "m", api="chat"))
         try:
             generating = engine.generate("hello", GREEDY, messages=CHAT)
@@ -314,6 +325,26 @@ async def test_what_a_server_rejects_or_ignores_is_learnt_and_not_sent() -> None
     assert "lab does not use" in notes(events)
     assert "min_p" in notes(events)
     assert finished(events).repro == "likely"
+
+
+@given(st.lists(st.sampled_from(BITS)), st.data())
+def test_events_do_not_depend_on_where_the_stream_is_split(words: list[bytes], draw: st.DataObject) -> None:
+    data = b"".join(words)
+    cuts = sorted(draw.draw(st.lists(st.integers(0, len(data)), max_size=6)))
+    whole, split = SseParser(), SseParser()
+    expected = [*whole.feed(data), *whole.end()]
+    parts = [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    assert [*(event for part in parts for event in split.feed(part)), *split.end()] == expected
+    assert split.replaced == whole.replaced
+
+
+@given(st.binary(max_size=300) | JSON_VALUES.map(lambda value: b"data: " + json.dumps(value).encode()))
+def test_no_event_is_too_odd_to_read(data: bytes) -> None:
+    parser = SseParser()
+    for event in [*parser.feed(data), *parser.end()]:
+        delta = read_event(event)
+        assert isinstance(delta.text, str)
+        assert all(count >= -1 for count in (delta.usage.tokens_in, delta.usage.tokens_out, delta.usage.cached))
 
 
 async def test_a_server_without_a_list_works() -> None:

@@ -126,10 +126,10 @@ class Server:
 
     def _run(self, path: str, body: dict[str, Any], params: Params, output: Output) -> Outcome:
         seed = secrets.randbelow(2**31) if params.seed is None else params.seed
-        params = replace(params, seed=seed, n_ctx=self._identity.n_ctx, n_threads=0)
+        asked, params = params, replace(params, seed=seed, n_ctx=self._identity.n_ctx, n_threads=0)
         cold = params.cold_cache and "cold_cache" not in self._ignored
         output.started(params, cache="cold" if cold else "warm")
-        self._say_what_is_ignored(params, output)
+        self._say_what_is_ignored(asked, output)
         software, learnt = self._identity.software, self._learnt
         body |= request_fields(params, software, rejected=learnt.rejected, tokens_field=learnt.tokens_field)
         body |= {"model": self._target.model, "stream": True}
@@ -182,8 +182,7 @@ class Server:
     def _say_what_is_ignored(self, params: Params, output: Output) -> None:
         """A value that somebody set and that has no effect is never sent in silence."""
         usual = Params()
-        own = ("n_ctx", "n_threads")
-        lost = [name for name in self._ignored if name not in own and getattr(params, name) != getattr(usual, name)]
+        lost = [name for name in self._ignored if getattr(params, name) != getattr(usual, name)]
         if lost:
             output.note(f"{self._target.server.name} does not use {', '.join(lost)}")
 

@@ -178,12 +178,12 @@ class Exchange:
 
     def _connect(self) -> None:
         parts = urlsplit(self._target.server.url)
-        host = parts.hostname or ""
+        host, patience = parts.hostname or "", min(CONNECT_SECONDS, self._timeout)
         if parts.scheme == "https":
             context = ssl.create_default_context()
-            self._connection = http.client.HTTPSConnection(host, parts.port, timeout=CONNECT_SECONDS, context=context)
+            self._connection = http.client.HTTPSConnection(host, parts.port, timeout=patience, context=context)
         else:
-            self._connection = http.client.HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
+            self._connection = http.client.HTTPConnection(host, parts.port, timeout=patience)
         self._connection.connect()
         self._socket = self._connection.sock
         self._socket.settimeout(self._timeout)

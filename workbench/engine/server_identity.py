@@ -15,6 +15,7 @@ from workbench.engine.server_fault import HttpFault
 from workbench.engine.server_http import Exchange, Target
 
 MODELS_LIMIT = 2000
+LIST_BYTES = 4 << 20
 ID_LIMIT = 200  # characters
 # What ``owned_by`` says in a list of models.
 _OWNERS = {"llamacpp": "llama.cpp", "vllm": "vllm", "library": "ollama", "organization_owner": "lmstudio"}
@@ -72,7 +73,7 @@ class Asker:
     def exchange(self) -> Exchange:
         """A request to be made. Raises HttpFault (``timeout``) when the time is up."""
         if self._stopped or self.left <= 0:
-            raise HttpFault("timeout", "no answer in time")
+            raise late()
         exchange = Exchange(self.target, timeout=min(self.left, float(self.target.server.timeout)))
         self._exchange = exchange
         return exchange
@@ -80,8 +81,17 @@ class Asker:
     def json(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[Any, str]:
         """The answer and its ``Server`` header. Raises HttpFault."""
         with self.exchange() as exchange:
-            answer = exchange.json(method, path, body, limit=4 << 20)
-            return answer, exchange.software
+            try:
+                return exchange.json(method, path, body, limit=LIST_BYTES), exchange.software
+            except HttpFault as fault:
+                if self._stopped:
+                    raise late() from fault
+                raise
+
+
+def late() -> HttpFault:
+    """The common time is up."""
+    return HttpFault("timeout", "no answer in time", "Is the server busy, or another kind of server?")
 
 
 def identify(asker: Asker) -> Identity:

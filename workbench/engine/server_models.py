@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from workbench.config import Config, ServerConfig
 from workbench.engine.server_fault import HttpFault
 from workbench.engine.server_http import Target
-from workbench.engine.server_identity import Asker, Identity, identify
+from workbench.engine.server_identity import Asker, Identity, identify, late
 from workbench.error import ModelError, NetworkError
 
 LIST_SECONDS = 3.0
@@ -62,16 +62,11 @@ def _ask(servers: Sequence[ServerConfig], seconds: float) -> list[ServerModel]:
         thread.join(max(0.0, asker.left))
         # One that sends a byte now and then would never time out.
         asker.stop()
-    late = "it gave no list of models in time"
-    return [
-        row
-        for place, asker in enumerate(askers)
-        for row in rows.get(place, [_problem(asker.target, late, "Is the server busy, or another kind of server?")])
-    ]
+    return [row for place, asker in enumerate(askers) for row in rows.get(place, [_problem(asker.target, late())])]
 
 
-def _problem(target: Target, problem: str, hint: str) -> ServerModel:
-    return ServerModel(target.server.name, "", target.public_url, problem=problem, hint=hint)
+def _problem(target: Target, fault: HttpFault) -> ServerModel:
+    return ServerModel(target.server.name, "", target.public_url, problem=fault.message, hint=fault.hint)
 
 
 def _rows(asker: Asker) -> list[ServerModel]:
@@ -79,9 +74,10 @@ def _rows(asker: Asker) -> list[ServerModel]:
     try:
         identity = identify(asker)
     except HttpFault as fault:
-        return [_problem(target, fault.message, fault.hint)]
+        return [_problem(target, fault)]
     if not identity.listed:
-        return [_problem(target, "it lists no models", f"Name one all the same: {target.server.name}/MODEL")]
+        hint = f"Name one all the same: {target.server.name}/MODEL"
+        return [_problem(target, HttpFault("refused", "it lists no models", hint))]
     return [
         ServerModel(
             target.server.name,

@@ -32,6 +32,15 @@ _RENAMED: Mapping[str, Mapping[str, str]] = {"vllm": {"repeat_penalty": "repetit
 _WITHOUT: Mapping[str, Collection[str]] = {"vllm": ("repeat_last_n",), "ollama": _COMMON}
 
 
+# Those whose /completions put the prompt into the chat template all the same: it is no raw prompt there.
+TEMPLATED = ("ollama",)
+
+
+def sent_value(name: str, value: Any, software: str) -> Any:
+    """The value as this software writes it."""
+    return -1 if software == "vllm" and name == "top_k" and value == 0 else value
+
+
 def request_names(software: str) -> Mapping[str, Field]:
     """Our name to the request's, for what is worth sending to this software ("" is unknown)."""
     known = set(Params.__dataclass_fields__)
@@ -59,7 +68,8 @@ def request_fields(params: Params, software: str, *, rejected: Collection[str], 
     """The sampling part of a request; every value is sent that the server does not reject."""
     names = request_names(software)
     values = params_to_dict(params)
-    body = {item.name: values[name] for name, item in names.items() if name in values and name not in rejected}
+    sent = {item.name: values[name] for name, item in names.items() if name in values and name not in rejected}
+    body = {name: sent_value(name, value, software) for name, value in sent.items()}
     if "max_tokens" in body:
         body[tokens_field] = body.pop("max_tokens")
     if software == "llama.cpp":

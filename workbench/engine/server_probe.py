@@ -21,7 +21,7 @@ from typing import Any
 from workbench.engine.server_fault import HttpFault, error_text
 from workbench.engine.server_http import Target
 from workbench.engine.server_identity import Asker, Identity
-from workbench.engine.server_params import Field, off_values, request_names
+from workbench.engine.server_params import TEMPLATED, Field, off_values, request_names, sent_value
 from workbench.engine.server_stream import Delta, Usage, deltas
 from workbench.error import StorageError
 from workbench.param import Params
@@ -95,10 +95,11 @@ class _Probe:
         self._asker = asker
         self._model = model
         self._names = request_names(identity.software)
+        self._software = identity.software
         self._known = bool(identity.software)
         self._report = report
         self._step = 0
-        self._learnt = Learnt(raw=asker.target.server.api == "auto")
+        self._learnt = Learnt(raw=asker.target.server.api == "auto" and identity.software not in TEMPLATED)
         self._rejected: set[str] = set()
 
     def run(self) -> Learnt:
@@ -177,7 +178,7 @@ class _Probe:
         body: dict[str, Any] = {"model": self._model, "stream": True, "stream_options": {"include_usage": True}}
         for name, value in {**off_values(), "max_tokens": TOKENS, **values}.items():
             if (item := self._sent().get(name)) is not None:
-                body[item.name] = value
+                body[item.name] = sent_value(item.name, value, self._software)
         if "max_tokens" in body:
             body[self._learnt.tokens_field] = body.pop("max_tokens")
         raw = self._learnt.raw

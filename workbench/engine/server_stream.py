@@ -33,7 +33,8 @@ class SseParser:
 
     def __init__(self, *, line_limit: int = LINE_LIMIT) -> None:
         self._limit = line_limit
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._waiting = 0
         self._after_cr = False
         self._name = ""
         self._data: list[str] = []
@@ -46,16 +47,29 @@ class SseParser:
         if self._after_cr and block:
             # A CR at the end of a block ended its line already.
             block, self._after_cr = block.removeprefix(b"\n"), False
-        *lines, self._rest = _NEWLINE.split(self._rest + block)
+        first, *more = _NEWLINE.split(block)
+        self._keep(first)
+        if not more:
+            return []
         self._after_cr = block.endswith(b"\r")
-        events = [event for line in lines if (event := self._line(line)) is not None]
-        self._check(len(self._rest))
-        return events
+        lines = [self._take(), *more[:-1]]
+        self._keep(more[-1])
+        return [event for line in lines if (event := self._line(line)) is not None]
 
     def end(self) -> list[SseEvent]:
         """What the stream's end completes: some servers leave the last empty line out."""
-        rest, self._rest = self._rest, b""
-        return [event for line in (rest, b"") if (event := self._line(line)) is not None]
+        return [event for line in (self._take(), b"") if (event := self._line(line)) is not None]
+
+    def _keep(self, part: bytes) -> None:
+        """The beginning of a line; kept in parts, as a long one may come byte by byte."""
+        self._waiting += len(part)
+        self._check(self._waiting)
+        self._rest.append(part)
+
+    def _take(self) -> bytes:
+        line = b"".join(self._rest)
+        self._rest, self._waiting = [], 0
+        return line
 
     def _line(self, line: bytes) -> SseEvent | None:
         self._check(len(line))
