@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 ACTIONS: dict[str, tuple[str, str]] = {
     "list": ("sessions_list", "list saved sessions, newest first"),
     "show": ("sessions_show", "list a session's runs, or print a run"),
+    "export": ("sessions_export", "write runs in a form for other programs and people"),
+    "import": ("sessions_import", "take in exports, llm logs and chats"),
+    "search": ("sessions_search", "find runs by words and field words, newest first"),
+    "tag": ("sessions_tag", "put tags on a session and take them off"),
+    "rename": ("sessions_rename", "give a session another title"),
+    "note": ("sessions_note", "write or print a note on a session or a run"),
+    "rate": ("sessions_rate", "rate a run, or mark it with a star"),
+    "move": ("sessions_move", "move runs to another session"),
+    "merge": ("sessions_merge", "make one session of several"),
+    "duplicate": ("sessions_duplicate", "copy a session or a run under new ids"),
+    "rm": ("sessions_rm", "delete sessions and runs into the trash"),
+    "restore": ("sessions_restore", "bring back what was deleted, or list the trash"),
+    "gc": ("sessions_gc", "remove old trash and what no run needs"),
+    "migrate": ("sessions_migrate", "list or rewrite files of an older format"),
+    "reindex": ("sessions_reindex", "make the search index anew"),
 }
 
 
