@@ -1,0 +1,52 @@
+"""A run as plain data, exactly: the form of ``json`` and ``jsonl``, and what import reads back.
+
+It is the run file's form (``docs/sessions.md``) with three tables more: ``session``, ``marks``, and ``events`` when
+they are wanted.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from workbench.session.blob import Packer
+from workbench.session.export.item import ExportRun
+from workbench.session.reader import RecordingView
+from workbench.session.runfile import FORMAT, request_to_dict, result_to_dict
+
+
+def run_to_dict(run: ExportRun, *, events: bool = False) -> dict[str, Any]:
+    """Everything of a run; texts of any length stand in it."""
+    data: dict[str, Any] = {"format": FORMAT, "kind": "run"}
+    data |= request_to_dict(run.record.request, Packer(limit=1 << 62)) | {"id": run.id}
+    data["result"] = result_to_dict(run.record.result)
+    session = run.session
+    data["session"] = {"id": session.id, "title": session.title, "created": session.created}
+    if session.tags:
+        data["session"]["tags"] = list(session.tags)
+    if session.note:
+        data["session"]["note"] = session.note
+    marks = {"rating": run.rating, "star": run.star, "note": run.note}
+    if any(marks.values()):
+        data["marks"] = {key: value for key, value in marks.items() if value}
+    if events and (view := run.recording()) is not None:
+        data["events"] = events_to_dict(view)
+    return data
+
+
+def events_to_dict(view: RecordingView) -> dict[str, Any]:
+    """Times in ms since the start. A piece is ``[ms, index, text, tokens]``."""
+    return {
+        "pieces": [[piece.t_ms, piece.index, piece.text, piece.tokens] for piece in view.pieces],
+        "chatter": [list(item) for item in view.chatter],
+        "marks": [list(item) for item in view.marks],
+    }
+
+
+def json_line(data: Any) -> str:
+    """One line of JSON; in ASCII only when there is a lone surrogate, which UTF-8 cannot hold."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return json.dumps(data, separators=(",", ":"), default=str)
+    # Two separators end a line for some readers of JSON lines.
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
