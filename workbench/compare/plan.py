@@ -15,7 +15,7 @@ from typing import Any
 from workbench.compare.cells import target_kind
 from workbench.compare.keys import cell_key
 from workbench.error import UsageError
-from workbench.param import SPECS, parse_param
+from workbench.param import parse_param
 from workbench.template.axis import Axis, AxisError, Value, ordered
 
 
@@ -157,12 +157,12 @@ def _typed(axis: Axis) -> Axis:
 
 def _value(target: str, value: object) -> Value:
     """As the parameter's type, so that ``0`` and ``0.0`` are one cell; anything else as it stands."""
-    if target_kind(target) == "param" and SPECS[target].kind in (int, float):
+    if target_kind(target) == "param":
         parsed = parse_param(target, value)
         if parsed is None:
             raise UsageError(f"an axis cannot leave {target} open", hint="For repeats there is --repeat.")
-        number: Value = parsed
-        return number
+        if isinstance(parsed, int | float) and not isinstance(parsed, bool):
+            return parsed
     if isinstance(value, str | int | float):
         return value
     return "" if value is None else str(value)

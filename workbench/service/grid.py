@@ -173,8 +173,12 @@ class GridRun:
             batch: deque[PreparedCell] = deque()
             while left and left[0].model == model:
                 batch.append(left.popleft())
-            lanes = self.grid.spec.parallel or PARALLEL.get(batch[0].load.engine, 1)
-            await asyncio.gather(*(self._lane(batch) for _ in range(min(lanes, len(batch)))))
+            lanes = min(self.grid.spec.parallel or PARALLEL.get(batch[0].load.engine, 1), len(batch))
+            self._bench.pool.keep_idle(lanes)
+            try:
+                await asyncio.gather(*(self._lane(batch) for _ in range(lanes)))
+            finally:
+                self._bench.pool.keep_idle(1)
 
     async def _take_reused(self) -> None:
         for item in self.grid.cells:

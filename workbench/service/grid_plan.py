@@ -16,7 +16,7 @@ from workbench.compare.keys import run_key
 from workbench.compare.plan import GridPlan, PlannedCell, checked_axes
 from workbench.compare.schedule import Job, schedule
 from workbench.compare.state import CellState
-from workbench.error import UsageError, WorkbenchError
+from workbench.error import ModelError, UsageError, WorkbenchError
 from workbench.service.grid_disk import FoundRun, OnDisk, look_on_disk
 from workbench.service.plan import PlanMemo, RunSpec, plan_run
 from workbench.template.axis import Axis, AxisError, axis_from_table, parse_axis
@@ -235,7 +235,8 @@ def prepare_cells(
             f"this grid has {plan.count} runs, more than {MOST_CELLS}",
             hint="Take values from an axis, or limit the prompts of the template.",
         )
-    memo, cells, notices = PlanMemo(), list[PreparedCell](), dict[str, None]()
+    memo = PlanMemo(lanes=max(1, spec.parallel))
+    cells, notices = list[PreparedCell](), dict[str, None]()
     texts: dict[str, str] = {}
     cold = True
     for cell in plan.cells():
@@ -282,7 +283,8 @@ def _planned(bench: Workbench, spec: RunSpec, cell: PlannedCell) -> Any:
         return plan_run(bench, spec)
     except WorkbenchError as error:
         values = ", ".join(f"{target} = {row_label((value,))}" for target, value in cell.axes.items())
-        if values:
+        # A model that is missing for all cells is no fault of this one.
+        if values and not (isinstance(error, ModelError) and "model" not in cell.axes):
             error.message = f"with {values}: {error.message}"
         raise
 

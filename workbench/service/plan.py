@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench import __version__
 from workbench.engine import LoadSpec, engine_version
 from workbench.error import AccessDenied, LimitExceeded, ModelError, TemplateError, UsageError
-from workbench.param import Params, params_from
+from workbench.param import Params, fit_params, params_from
 from workbench.record import Message, ModelRef, Prompt, RunRequest, TemplateRef, sha256_text
 from workbench.session.ids import new_ulid, now_iso
 from workbench.template.prepared import FIRST, PromptChoice
@@ -55,10 +55,14 @@ class RunSpec:
 
 @dataclass
 class PlanMemo:
-    """What the runs of one grid share and find out once: model, engine and threads by what was asked for."""
+    """What the runs of one grid share and find out once: model, engine and threads by what was asked for.
+
+    ``lanes`` is how many of them go at once; threads are divided among them.
+    """
 
     chosen: dict[tuple[str, str, str, int], _Chosen] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class RunPlan:
 
 
 def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
-    """Render, choose, check. Raises TemplateError, ModelError, UsageError."""
+    """Render, choose, check. Raises TemplateError, ModelError, NetworkError, UsageError."""
     from workbench.service.remote import wire_messages
 
     document = spec.document
@@ -98,6 +102,8 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         script = chosen.script
     if chosen.notice:
         notices.append(chosen.notice)
+    params, lacking = fit_params(params, chosen.engine)
+    notices.extend(lacking)
     adjusted = spec.adjust(rendered.prompt) if spec.adjust is not None else rendered.prompt
     # A server whose chat template is not known makes the model's text itself.
     messages = wire_messages(adjusted) if chosen.endpoint and chosen.header is None else ()
@@ -173,7 +179,7 @@ def _threads(bench: Workbench, engine: str, path: str, memo: PlanMemo | None) ->
         return bench.pool.threads_for(engine, path)
     key = f"{engine} {path}"
     if key not in memo.threads:
-        memo.threads[key] = bench.pool.threads_for(engine, path)
+        memo.threads[key] = max(1, bench.pool.threads_for(engine, path) // memo.lanes)
     return memo.threads[key]
 
 
@@ -181,7 +187,7 @@ def _memory_notice(bench: Workbench, load: LoadSpec, header: GgufHeader) -> str:
     """A sentence when loading would make the machine swap: before it happens, with what to do."""
     from workbench.engine.memory import estimate
 
-    total = estimate(header, load.engine, load.n_ctx, n_batch=load.n_batch).total
+    total = estimate(header, load.engine, load.n_ctx, n_batch=load.n_batch).peak
     warning = bench.pool.memory_notice(load, total)
     return f"{header.path.rpartition('/')[2]} {warning}" if warning else ""
 

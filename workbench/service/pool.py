@@ -86,6 +86,10 @@ class EnginePool:
         """Loaded engines that wait for the next run, oldest first."""
         return tuple(process for _, process in self._idle)
 
+    def keep_idle(self, count: int) -> None:
+        """From now on so many idle engines of this machine stay loaded, at least one: for runs that go in parallel."""
+        self._idle_limit = max(1, count)
+
     def threads_for(self, engine: str, path: str = "") -> int:
         """Threads for one more engine with the file at ``path``: what was measured, or a share. Blocking, short."""
         measured = measured_threads(engine, Path(path)) if path else 0
