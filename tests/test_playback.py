@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.runtool import request, result
+from tests.clitool import cli, command
+from tests.runtool import pieces, request, result, started
 from workbench.error import UsageError
 from workbench.event import Piece
-from workbench.session.info import RunRecord
+from workbench.service import open_workbench
+from workbench.session.info import RunRecord, Session
+from workbench.session.journal import RunJournal
 from workbench.session.playback import Change, Player
 from workbench.session.reader import Gap, RecordingView, read_recording
 from workbench.session.timeline import PaneTrack, Timeline
+from workbench.workspace import init_workspace
 
 START = "2026-11-25T19:56:12.000Z"
 
@@ -236,3 +242,79 @@ def test_seeking_in_four_panes_of_ten_thousand_tokens_is_immediate() -> None:
     # The promise is 50 ms; measured below 1 ms.
     assert slowest < 0.05
     assert isinstance(line.timeline.panes[3], PaneTrack)
+
+
+# -- the command -----------------------------------------------------------------------------------------------
+
+
+def saved(space: Path, *runs: tuple[list[str], str, int]) -> tuple[Session, list[str]]:
+    """Runs on disk: pieces, group and pane of each."""
+    store = open_workbench(space).store
+    session = store.new_session("played")
+    ids = []
+    for texts, group, pane in runs:
+        journal = RunJournal.create(session.dir, request(group=group, pane=pane, parent="", changed=()))
+        journal.write(started())
+        for piece in pieces(texts):
+            journal.write(piece)
+        journal.finish(result("".join(texts)))
+        ids.append(journal.request.id)
+    return session, ids
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Path:
+    return init_workspace(tmp_path / "space").root
+
+
+def test_a_run_plays_exactly_into_a_pipe_and_writes_nothing(space: Path) -> None:
+    texts = ["In ", "東京\x1b[31m", " it rains\r\n"]
+    session, (run_id,) = saved(space, (texts, "", 0))
+    before = {path: path.read_bytes() for path in session.dir.rglob("*") if path.is_file()}
+    for options in (["--speed", "8"], ["--instant"], ["--from", "15"]):
+        done = cli("sessions", "play", run_id, *options, cwd=space)
+        assert (done.returncode, done.stdout.decode()) == (0, "".join(texts)), done.stderr
+    assert {path: path.read_bytes() for path in session.dir.rglob("*") if path.is_file()} == before
+
+
+def test_a_group_plays_as_labelled_stretches_in_the_order_of_time(space: Path) -> None:
+    group = "01KBGROUP"
+    _, ids = saved(space, (["a1 ", "a2"], group, 0), (["b1 ", "b2"], group, 1))
+    # However late the machine is: pieces that are due together still come in their order.
+    played = cli("sessions", "play", group, "--idle", "0.01", "--speed", "64", cwd=space).stdout.decode().splitlines()
+    assert [line for line in played if not line.startswith("==")] == ["a1 ", "b1 ", "a2", "b2"]
+    heads = [line for line in played if line.startswith("==")]
+    assert [ids[0] in line for line in heads] == [True, False, True, False]
+    whole = cli("sessions", "play", "played", "--instant", cwd=space)
+    assert whole.stdout.decode().count("==") == 2
+
+
+def test_a_run_without_its_recording_says_that_the_pace_is_estimated(space: Path) -> None:
+    session, (run_id,) = saved(space, (["one ", "two"], "", 0))
+    (session.dir / "runs" / f"{run_id}.jsonl").unlink()
+    done = cli("sessions", "play", run_id, "--instant", cwd=space)
+    assert done.stdout == b"one two"
+    assert b"estimated" in done.stderr
+
+
+def test_ctrl_c_ends_playing_cleanly(space: Path) -> None:
+    store = open_workbench(space).store
+    session = store.new_session("long")
+    journal = RunJournal.create(session.dir, request())
+    journal.write(Piece(0, 0, "begin"))
+    journal.write(Piece(60_000, 1, " end"))
+    journal.finish(result("begin end", ms_total=60_000))
+    words = command("sessions", "play", journal.request.id, "--idle", "0")
+    with subprocess.Popen(words, cwd=space, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(5) == b"begin"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, b""), err
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("options", [["--speed", "100"], ["--speed", "x"], ["--idle", "-1"], ["--from", "nan"]])
+def test_numbers_out_of_range_are_refused(space: Path, options: list[str]) -> None:
+    _, (run_id,) = saved(space, (["x"], "", 0))
+    assert cli("sessions", "play", run_id, *options, cwd=space).returncode == 2

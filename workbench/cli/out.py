@@ -110,6 +110,16 @@ class Output:
             self._bytes((self._display.end() + ("\n" if self._last != "\n" else "")).encode())
             self._last = "\n"
 
+    def heading(self, text: str, *, colour: int = 0) -> None:
+        """A line of its own, on a terminal in one of its colours (an SGR number) unless NO_COLOR forbids it."""
+        line = display_line(text)
+        if self._last != "\n":
+            self.text("\n")
+        if self.tty and colour and not os.environ.get("NO_COLOR"):
+            self._bytes((self._display.end() + f"\x1b[1;{colour}m{line}\x1b[m\n").encode())
+        else:
+            self.line(line)
+
     def json(self, value: Any, *, indent: int | None = None) -> None:
         """One JSON value and a newline."""
         self.line(json_text(value, indent=indent))

@@ -33,12 +33,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The state after a tick. ``changes`` by pane; ``passed`` are the idle stretches that were cut short meanwhile."""
+    """The state after a tick. ``changes`` by pane; ``seen`` pieces of all panes are shown; ``passed`` are the idle
+    stretches that were cut short meanwhile.
+    """
 
     position: int
     changes: dict[int, Change]
     playing: bool
     ended: bool
+    seen: int = 0
     passed: tuple[Cut, ...] = ()
 
 
@@ -214,7 +217,7 @@ class Player:
         ended = played >= self._idle.length
         if ended and self.playing:
             self._base, self.playing = played, False
-        return Tick(position, changes, self.playing, ended, passed)
+        return Tick(position, changes, self.playing, ended, seen, passed)
 
     def due(self) -> float | None:
         """Seconds until the next tick brings something new; 0 when it is due, None when nothing comes."""

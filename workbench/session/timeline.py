@@ -168,6 +168,14 @@ class Timeline:
         """Characters of a pane when the first ``seen`` pieces of all panes are shown."""
         return self.panes[pane].edges[bisect_left(self.ranks[pane], seen)]
 
+    def in_order(self, after: int, until: int) -> list[tuple[int, str]]:
+        """Pane and text of the pieces from number ``after`` of all panes up to number ``until``, in their order."""
+        found = []
+        for pane, (track, ranks) in enumerate(zip(self.panes, self.ranks, strict=True)):
+            for i in range(bisect_left(ranks, after), bisect_left(ranks, until)):
+                found.append((ranks[i], pane, track.text[track.edges[i] : track.edges[i + 1]]))
+        return [(pane, text) for _, pane, text in sorted(found)]
+
     # -- markers -----------------------------------------------------------------------------------------------
 
     def next_marker(self, ms: int) -> Marker | None:
