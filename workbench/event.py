@@ -77,13 +77,30 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenScore:
+    """A token as the model judged it: natural logarithms of probabilities, before sampling.
+
+    ``top``: the likeliest tokens at this place, best first, as many as the run's ``logprobs``.
+    """
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of output text, exactly as decoded: whole code points. ``index`` counts pieces from 0."""
+    """A piece of output text, exactly as decoded: whole code points. ``index`` counts pieces from 0.
+
+    ``scores`` of its tokens, only when the run asked for ``logprobs``; a token whose text was held back comes with the
+    piece after.
+    """
 
     t_ms: int
     index: int
     text: str
     tokens: int = 1
+    scores: tuple[TokenScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

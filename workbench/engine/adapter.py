@@ -16,6 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from workbench.param import Params, params_to_dict
 
+# A token's text, its log-probability, and the likeliest tokens at its place with theirs.
+Score = tuple[str, float, list[tuple[str, float]]]
+
 
 class Refused(Exception):
     """The engine cannot do this, or no further; not a crash.
@@ -99,12 +102,17 @@ class Output:
     def prefill(self, done: int, total: int, cached: int = 0) -> None:
         self._say("prefill", done=done, total=total, cached=cached)
 
-    def piece(self, text: str, tokens: int) -> None:
-        """Whole code points only; ``tokens`` may be 0 for text that was held back."""
+    def piece(self, text: str, tokens: int, scores: Sequence[Score] = ()) -> None:
+        """Whole code points only; ``tokens`` may be 0 for text that was held back. ``scores`` of the tokens since the
+        last piece, when the run asked for them.
+        """
         if not text:
             return
         self._digest.update(text.encode("utf-8", "surrogatepass"))
-        self._say("tok", n=self.pieces, s=text, c=tokens)
+        if scores:
+            self._say("tok", n=self.pieces, s=text, c=tokens, p=scores)
+        else:
+            self._say("tok", n=self.pieces, s=text, c=tokens)
         self.pieces += 1
 
     def note(self, text: str) -> None:

@@ -23,6 +23,7 @@ from workbench.event import (
     Progress,
     Repro,
     Started,
+    TokenScore,
 )
 from workbench.param import Params, params_from, params_to_dict
 
@@ -211,7 +212,8 @@ class Generation:
         self._tokens += tokens
         self._last_ms = self._time(message)
         self._first_ms = self._first_ms if index else self._last_ms
-        return Piece(self._last_ms, index, text, tokens)
+        scores = message.get("p")
+        return Piece(self._last_ms, index, text, tokens, _scores(scores) if scores else ())
 
     def _done(self, message: Message) -> Event:
         if message["sha256"] != self._digest.hexdigest():
@@ -252,3 +254,10 @@ class Generation:
         """When the child sent it (the clock is the system's), but never in the future."""
         now = time.monotonic()
         return max(0, round((min(now, float(message["t"])) - self._begun) * 1000))
+
+
+def _scores(rows: Any) -> tuple[TokenScore, ...]:
+    return tuple(
+        TokenScore(str(text), float(logprob), tuple((str(other), float(value)) for other, value in top))
+        for text, logprob, top in rows
+    )

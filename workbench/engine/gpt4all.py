@@ -22,7 +22,8 @@ from workbench.engine import engine_version
 from workbench.engine.adapter import Job, Outcome, Output, Refused
 from workbench.engine.gpt4all_state import StateControl
 from workbench.engine.stopping import StopWatcher
-from workbench.param import Params
+from workbench.error import UsageError
+from workbench.param import Params, fit_params, unavailable
 
 STATE_VERSION = "2.8.2"
 BATCH = 32
@@ -67,7 +68,7 @@ class Gpt4All:
                 "seed": "patched" if self._state else "none",
                 "stop_strings": "emulated",
                 "prefill_cancel": True,
-                "ignored_params": [] if self._state else ["seed"],
+                "ignored_params": unavailable("gpt4all") + ([] if self._state else ["seed"]),
             },
         }
 
@@ -88,12 +89,18 @@ class Gpt4All:
         return None
 
     def generate(self, prompt: str, params: Params, output: Output) -> Outcome:
+        try:
+            params, lacking = fit_params(params, "gpt4all")
+        except UsageError as error:
+            raise Refused("refused", error.message, error.hint) from error
         seed: int | None = None
         if self._state is not None:
             seed = secrets.randbelow(2**31) if params.seed is None else params.seed
             self._state.seed(seed)
         params = replace(params, seed=seed, n_ctx=self._n_ctx, n_threads=self._threads)
         output.started(params, cache="cold")
+        for sentence in lacking:
+            output.note(sentence)
         output.prefill(0, 0)
         run = _Run(output, StopWatcher(params.stop), self._end_ids, self._n_ctx, params.max_tokens)
         rest = prompt.removeprefix(self._bos) if self._bos else prompt

@@ -7,12 +7,12 @@ newer file still shows what it has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
 from workbench.event import FinishReason, Repro, Status
-from workbench.param import Params
+from workbench.param import SPECS, Params, params_from_record
 from workbench.record import (
     IncludeRef,
     Message,
@@ -161,18 +161,7 @@ def _read_model(table: _Table) -> ModelRef:
 
 
 def _read_params(table: _Table) -> Params:
-    default = Params()
-    known: dict[str, Any] = {}
-    for field in fields(Params):
-        value, wanted = table.value(field.name), getattr(default, field.name)
-        if field.name == "stop":
-            if isinstance(value, list) and all(isinstance(item, str) for item in value):
-                known["stop"] = tuple(value)
-        elif isinstance(wanted, bool):
-            known[field.name] = value is True
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            known[field.name] = float(value) if isinstance(wanted, float) else value
-    return Params(**known)
+    return params_from_record({name: table.value(name) for name in SPECS})
 
 
 def _read_pattern(table: _Table) -> PatternRef:
