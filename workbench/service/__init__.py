@@ -64,6 +64,7 @@ class Workbench:
         self.config = config
         self._model_dirs = tuple(model_dirs)
         self._renderer: Renderer | None = None
+        self._template_renderer: TemplateRenderer | None = None
         self._pool: EnginePool | None = None
         self._store: SessionStore | None = None
         self._closed = False
@@ -117,7 +118,9 @@ class Workbench:
     def _templates_renderer(self) -> TemplateRenderer:
         from workbench.template.render import TemplateRenderer
 
-        return TemplateRenderer(self.renderer, self.workspace.templates)
+        if self._template_renderer is None:
+            self._template_renderer = TemplateRenderer(self.renderer, self.workspace.templates)
+        return self._template_renderer
 
     @property
     def renderer(self) -> Renderer:
@@ -220,4 +223,4 @@ class Workbench:
             self._pool = None
         if self._renderer is not None:
             self._renderer.close()
-            self._renderer = None
+            self._renderer = self._template_renderer = None

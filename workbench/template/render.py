@@ -7,7 +7,9 @@ without any Jinja needs no worker at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +28,7 @@ from workbench.template.wildcard import WildcardFolder, WildcardSource
 
 __all__ = ["FIRST", "Prepared", "PromptChoice", "Rendered", "TemplateRenderer"]
 
+KEPT_TREES = 4
 _LIST_CALL = re.compile(r"""\bwildcard\(\s*(?:"([^"]+)"|'([^']+)')""")
 
 
@@ -43,6 +46,7 @@ class TemplateRenderer:
         if wildcards is None and templates_dir is not None:
             wildcards = WildcardFolder(templates_dir / "wildcards")
         self._wildcards = wildcards
+        self._trees: OrderedDict[Hashable, Tree] = OrderedDict()
 
     def slots(self, doc: TemplateDocument, variables: Mapping[str, Any]) -> list[Slot]:
         """Declared slots first, then free Jinja variables, then brace candidates. Raises TemplateError."""
@@ -73,15 +77,24 @@ class TemplateRenderer:
         return list(found.values())
 
     def tree(self, doc: TemplateDocument, bound: set[str]) -> Tree:
-        """The body's pattern tree; offsets and lines count from the body's begin."""
-        return parse_body(
-            doc.body,
-            {*bound, *doc.header.slots},
-            patterns=cast(PatternMode, doc.header.patterns),
-            jinja=doc.header.jinja,
-            # Looking through the folder costs more than the whole rest of a small template.
-            wildcards=self._wildcards if "__" in doc.body else None,
-        )
+        """The body's pattern tree; offsets and lines count from the body's begin. The last few are kept: while
+        somebody types, the same text is asked for its slots, its colours and its prompt.
+        """
+        header, names = doc.header, frozenset({*bound, *doc.header.slots})
+        # Looking through the folder costs more than the whole rest of a small template.
+        wildcards = self._wildcards if "__" in doc.body else None
+        version = wildcards.version if wildcards is not None else None
+        key = (doc.body, names, header.patterns, header.jinja, version)
+        tree = self._trees.get(key)
+        if tree is None:
+            patterns = cast(PatternMode, header.patterns)
+            tree = parse_body(doc.body, names, patterns=patterns, jinja=header.jinja, wildcards=wildcards)
+            self._trees[key] = tree
+            # Two threads may both have made one; a tree never changes, either will do.
+            while len(self._trees) > KEPT_TREES:
+                with suppress(KeyError):
+                    self._trees.popitem(last=False)
+        return tree
 
     def prepare(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
@@ -182,6 +183,10 @@ class WorkbenchApp(App[int]):
 def run_app(workspace: str | Path | None = None, *, model_dirs: Sequence[str | Path] = ()) -> int:
     """Open the app and return its exit code. Raises WorkbenchError before the screen is taken."""
     bench = open_workbench(workspace, model_dirs=model_dirs)
+    # What is loaded by now stays: walking it again and again would hold up keys, most while a long template is read.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     # These outrank the terminal itself where the framework asks for the size; exported once, they are wrong later.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
     from workbench.template.render import Rendered
     from workbench.tui.screens.main import MainScreen
+
+
+# Beyond this many characters the prompt's parts are not set off: it would cost a second rendering.
+TRACE_LIMIT = 60_000
 
 
 @dataclass
@@ -53,6 +58,7 @@ class LivePreview:
         self._timer: Timer | None = None
         self._seen: tuple[str, dict[str, Any]] = ("", {})
         self._notes: list[str] = []
+        self._took = 0.0
 
     @property
     def index(self) -> int:
@@ -73,7 +79,8 @@ class LivePreview:
             return
         if self._timer is not None:
             self._timer.stop()
-        delay = 0.08 if len(self.screen.editor.text) < 10_000 else 0.3
+        # A long template is rendered when the hand rests: its rendering takes turns with the drawing of keys.
+        delay = min(1.5, max(0.08, 2 * self._took))
         self._timer = self.screen.set_timer(
             delay, lambda: self.screen.run_worker(self.refresh(), group="preview", exclusive=False)
         )
@@ -85,7 +92,9 @@ class LivePreview:
         text, path, choice = self.screen.editor.text, self.buffer.name, self.choice
         values = dict(self.screen.form.values)
         self._seen = (text, values)
+        began = monotonic()
         found = await asyncio.to_thread(self._render, text, path, values, choice)
+        self._took = monotonic() - began
         slots, rendered, error, count = found.slots, found.rendered, found.error, found.count
         if mine != self._request or not self.screen.is_mounted:
             return
@@ -145,7 +154,8 @@ class LivePreview:
             if choice.order == "combinatorial":
                 choice = PromptChoice(min(choice.index, max(0, found.count - 1)))
             found.rendered = prepared.render(choice)
-            found.traced = trace(prepared, choice, found.rendered)
+            if len(text) < TRACE_LIMIT:
+                found.traced = trace(prepared, choice, found.rendered)
         except WorkbenchError as error:
             found.error = error
         return found
