@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from workbench.engine import EngineProcess
 from workbench.engine.gguf_types import GgufHeader
+from workbench.engine.loadable import load_spec
 from workbench.engine.memory import choose_context, estimate, free_memory, size_text
+from workbench.engine.shelf import entry_of
 from workbench.error import UsageError
+from workbench.event import Finished
+from workbench.param import Params
 
 MB = 1 << 20
 SMOLLM2 = GgufHeader(
@@ -41,6 +47,34 @@ def test_estimates_are_within_a_tenth_of_the_measured_size(
     header: GgufHeader, engine: str, n_ctx: int, measured: int
 ) -> None:
     assert estimate(header, engine, n_ctx).total / MB == pytest.approx(measured, rel=0.10)
+
+
+@pytest.mark.real_model
+@pytest.mark.parametrize("engine_name", ["llamacpp", "gpt4all"])
+async def test_a_real_model_takes_what_was_estimated(engine_name: str, default_model: Path, tmp_path: Path) -> None:
+    """Within 15 %, after loading and with a context that is full to its end."""
+    entry = entry_of(default_model)
+    spec = load_spec(entry, tmp_path, engine=engine_name, n_ctx=256, n_threads=1)
+    expected = estimate(entry.header, engine_name, 256)
+    engine = await EngineProcess.launch(spec)
+    try:
+        loaded = engine.resident()
+        events = [event async for event in engine.generate("a b c d " * 55, Params(temperature=0, max_tokens=40))]
+        full = engine.resident()
+    finally:
+        await engine.close()
+    end = events[-1]
+    assert isinstance(end, Finished)
+    assert end.tokens_in + end.tokens_out > 230
+    assert loaded == pytest.approx(expected.total, rel=0.15)
+    assert full == pytest.approx(expected.total, rel=0.15)
+    assert full < expected.peak
+    large = estimate(entry.header, engine_name, 4096)
+    engine = await EngineProcess.launch(replace(spec, n_ctx=4096))
+    try:
+        assert engine.resident() == pytest.approx(large.total, rel=0.15)
+    finally:
+        await engine.close()
 
 
 def test_the_cache_grows_with_context_and_shrinks_with_its_type() -> None:

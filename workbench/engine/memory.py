@@ -32,6 +32,8 @@ CACHE_BYTES = {
 }
 # Types of which llama.cpp keeps a rearranged second copy on CPUs with wide vectors (embeddings are left out).
 REPACKED = (2, 10, 12, 20)
+# The adapter's limit for the states of earlier prompts.
+OLD_PROMPTS = 64 << 20
 AUTOMATIC_CONTEXT = 4096
 SMALLEST_CONTEXT = 256
 USABLE = 0.8
@@ -47,10 +49,16 @@ class MemoryEstimate:
     kv: int
     compute: int
     base: int
+    old_prompts: int = 0
 
     @property
     def total(self) -> int:
         return self.weights + self.repack + self.kv + self.compute + self.base
+
+    @property
+    def peak(self) -> int:
+        """``total``, and what llama.cpp may keep of earlier prompts once several were run."""
+        return self.total + self.old_prompts
 
     def warning(self, free: int) -> str:
         """A sentence when ``total`` is more than four fifths of ``free`` bytes, else ""."""
@@ -91,6 +99,7 @@ def estimate(
         kv=int(_kv_values(header, engine, n_ctx, batch) * CACHE_BYTES[cache_type]),
         compute=batch * 4 * (3 * header.n_ff + header.n_embd),
         base=BASE.get(engine, BASE["llamacpp"]) + PER_TOKEN_OF_VOCABULARY * header.n_vocab,
+        old_prompts=OLD_PROMPTS if engine == "llamacpp" else 0,
     )
 
 

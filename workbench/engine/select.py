@@ -135,6 +135,8 @@ def _gpt4all(header: GgufHeader) -> EngineVerdict:
         no = f"gpt4all 2.8.2 does not read the quantization {bad}"
     if not no and header.tokenizer_model not in table.GPT4ALL_TOKENIZERS:
         no = _tokenizer(header, "gpt4all 2.8.2")
+    if not no and header.embedding_type in table.GPT4ALL_NO_EMBEDDING:
+        no = f"gpt4all 2.8.2 cannot look up embeddings of the type {TENSOR_TYPES[header.embedding_type][0]}"
     if not no and header.split_count > 1:
         no = "gpt4all does not read split models; join the parts first"
     if not no and header.empty_tokens:
@@ -159,6 +161,10 @@ def _shared_refusal(header: GgufHeader, engine: str) -> str:
         return f"the package {_PACKAGE[engine]} is not installed{where}"
     if header.duplicate_tokens:
         return "the vocabulary has the same entry twice, which ends the engine; get the file from another source"
+    if header.n_layers > table.MOST_LAYERS:
+        return f"the header speaks of {header.n_layers} layers, the engines hold {table.MOST_LAYERS}; get it again"
+    if header.n_ctx_train >= table.CONTEXT_LIMIT:
+        return f"the header speaks of a context of {header.n_ctx_train} tokens, which cannot be; get it again"
     if not header.n_vocab:
         return "the file has no vocabulary (tokenizer.ggml.tokens); get it from another source"
     return ""

@@ -13,6 +13,10 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+# Asserted by both engines: more ends them.
+MOST_LAYERS = 512
+CONTEXT_LIMIT = 1 << 31
+
 GPT4ALL_ARCHS = _names("""
     llama falcon gpt2 gptneox mpt baichuan starcoder refact bloom stablelm qwen qwen2 qwen2moe phi2 phi3
     codeshell orion internlm2 gemma gemma2 starcoder2 xverse command-r olmo openelm deepseek2 chatglm jais
@@ -22,6 +26,8 @@ GPT4ALL_PRES = _names("""
     jina-de refact command-r qwen2 stablelm2 olmo dbrx smaug-bpe poro-chat chatglm-bpe viking jais
 """)
 GPT4ALL_TYPES = frozenset([*range(4), *range(6, 34)])
+# Rearranged for Arm: loads, and ends the engine when a row is looked up.
+GPT4ALL_NO_EMBEDDING = frozenset({31, 32, 33})
 GPT4ALL_TOKENIZERS = _names("llama gpt2 bert t5 no_vocab")
 
 LLAMACPP_ARCHS = _names("""
