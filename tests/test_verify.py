@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.clitool import cli
 from tests.tiny_model import write_tiny
 from workbench.error import ExitCode
 from workbench.service import RunSpec, Workbench, open_workbench
@@ -196,3 +198,93 @@ async def test_a_session_is_verified_without_its_verifications(
         found = [(item.run_id, item.verdict) async for item in verify_session(bench, session, on_begin=begin)]
         assert found == [(first, "differs"), (second, "identical")]
         assert begun == [(1, 2, first), (2, 2, second)]
+
+
+def test_the_command_says_verdict_and_exit_code(tmp_path: Path) -> None:
+    root = init_workspace(tmp_path / "space").root
+    (root / "templates" / "say.j2").write_text("Say rain.")
+    words = ("run", "say", "--engine", "scripted", "--session", "mine")
+    first: dict[str, Any] = {"pieces": PIECES}
+    other: dict[str, Any] = {"pieces": [*PIECES[:3], "snows"]}
+    run_id = json.loads(cli(*words, "--format", "json", cwd=root, script=first).stdout)["run"]
+    same = cli("sessions", "verify", run_id, cwd=root, script=first)
+    assert (same.returncode, same.stdout.decode().splitlines()[0]) == (0, "identical: all 5 pieces are the same")
+    parted = cli("sessions", "verify", run_id, "--no-save", cwd=root, script=other)
+    assert parted.returncode == 1
+    assert "the same until piece 3" in parted.stdout.decode()
+    assert "now:       'snows'" in parted.stdout.decode()
+    as_json = json.loads(cli("sessions", "verify", run_id, "--format", "json", cwd=root, script=other).stdout)
+    assert (as_json["verdict"], as_json["class"], as_json["difference"]["piece"]) == ("differs", "exact", 3)
+    cli(*words, cwd=root, script=other)
+    table = cli("sessions", "verify", "mine", cwd=root, script=first)
+    assert table.returncode == 1
+    assert [line.split()[1] for line in table.stdout.decode().splitlines()] == ["VERDICT", "identical", "differs"]
+    broken = cli("sessions", "verify", run_id, cwd=root, script={"fail_at": "load"})
+    assert broken.returncode == 2
+
+
+# -- the real model --------------------------------------------------------------------------------------------
+
+SOAK = bool(os.environ.get("WORKBENCH_SOAK"))
+TOKENS = 120 if SOAK else 12
+KINDS: tuple[dict[str, Any], ...] = ({"temperature": 0}, {"temperature": 1.0, "seed": 5})
+real = [pytest.mark.real_model, pytest.mark.xdist_group("real_model"), pytest.mark.timeout(1800)]
+
+
+@pytest.mark.parametrize(
+    ("engine", "rounds"),
+    [
+        # Greedy and seeded in turn: 20 in all, in a soak 20 of each.
+        pytest.param("llamacpp", 40 if SOAK else 20, marks=real),
+        pytest.param("gpt4all", 40 if SOAK else 4, marks=real),
+    ],
+)
+async def test_the_real_model_repeats_itself_in_fresh_processes_and_after_other_work(
+    default_model: Path, tmp_path: Path, engine: str, rounds: int
+) -> None:
+    init_workspace(tmp_path / "space")
+    bench = open_workbench(tmp_path / "space", model_dirs=[default_model.parent])
+
+    async def fresh() -> None:
+        for process in bench.pool.idle:
+            await process.close()
+
+    try:
+        runs = []
+        for params in KINDS:
+            await fresh()
+            runs.append(await ran(bench, engine=engine, params={**params, "max_tokens": TOKENS}))
+        found = []
+        for number in range(rounds):
+            if number % (2 if SOAK else 6) == 3:
+                await fresh()
+            else:
+                other = {**KINDS[number // 2 % 2], "max_tokens": 3}
+                await ran(bench, engine=engine, params=other, variables={"what": f"{number} snow"})
+            found.append(await verified(bench, *runs[number % 2]))
+    finally:
+        await bench.close()
+    assert [(item.verdict, item.repro) for item in found] == [("identical", "exact")] * rounds
+    assert {check.name for item in found for check in item.differing} == set()
+    sha256 = next(check for check in found[0].checks if check.name == "model sha256")
+    assert (sha256.state, len(sha256.now)) == ("equal", 64)
+
+
+@pytest.mark.real_model
+@pytest.mark.xdist_group("real_model")
+async def test_a_run_that_used_a_warm_cache_is_likely_and_verified_cold(default_model: Path, tmp_path: Path) -> None:
+    init_workspace(tmp_path / "space")
+    bench = open_workbench(tmp_path / "space", model_dirs=[default_model.parent])
+    try:
+        params = {"temperature": 0, "max_tokens": 4}
+        session, _ = await ran(bench, engine="llamacpp", params=params)
+        _, warm = await ran(bench, engine="llamacpp", params=params, variables={"what": "snow"}, session=session)
+        found = await verified(bench, session, warm)
+        assert found.repro == "likely"
+        cache = next(check for check in found.checks if check.name == "prompt cache")
+        assert (cache.recorded, cache.now, cache.state) == ("warm", "cold", "differs")
+        again = bench.store.open_run(session, found.verify_id)
+        assert again.result.repro == "exact"
+        assert again.request.params == replace(bench.store.open_run(session, warm).request.params, cold_cache=True)
+    finally:
+        await bench.close()
