@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.cli.sessions import opened
+from workbench.cli.sessions_select import find_either
 from workbench.error import ExitCode, UsageError
 from workbench.textio import DISK, storage_error, write_all
 
@@ -24,7 +25,7 @@ FORMATS = ("markdown", "json", "jsonl", "csv", "html", "cast", "chat", "pairs")
 
 
 def configure(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="*", help="a session by title or folder, or a run by its id")
+    parser.add_argument("name", metavar="NAME", nargs="*", help="a session by title, folder or id, or a run by its id")
     parser.option("--format", choices=FORMATS, default="markdown", help="default: markdown")
     parser.option("--output", metavar="FILE", default="", help="write to FILE instead of stdout")
     parser.option("--force", action="store_true", help="replace FILE if it exists")
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if target is not None and target.exists() and not args.force:
         raise UsageError(f"{args.output} exists and is not replaced", hint="Say --force, or choose another name.")
     bench = opened(args, console)
-    runs = select(bench.store, args.name, rated=args.rated, query=args.query)
+    sources = [find_either(bench.store, name) for name in args.name]
+    runs = select(bench.store, sources or None, rated=args.rated, query=args.query)
     parts = export(runs, args.format, _options(args, bench, console))
     if target is None:
         for part in parts:

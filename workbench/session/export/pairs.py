@@ -1,7 +1,8 @@
 """``pairs``: preference data, ``{"prompt", "chosen", "rejected"}`` a line.
 
-Every two finished runs with the same prompt of which one is rated better. A chat prompt gives lists of messages, a raw
-prompt plain texts. Texts wait in a temporary file, since the other half of a pair may come late.
+Every two finished runs with the same prompt of which one is rated better, or was chosen in a blind vote; where the two
+disagree the rating counts. A chat prompt gives lists of messages, a raw prompt plain texts. Texts wait in a temporary
+file, since the other half of a pair may come late.
 """
 
 from __future__ import annotations
@@ -9,17 +10,41 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import permutations
+from pathlib import Path
 from typing import IO, Any
 
 from workbench.record import Message, Prompt, sha256_text
 from workbench.session.export.chat import plain_message
 from workbench.session.export.item import ExportOptions, ExportRun
 from workbench.session.export.plain import json_line
+from workbench.session.groups import list_groups
+from workbench.session.ids import is_ulid
+from workbench.session.info import Session
+from workbench.session.marks import list_marks, rows
+
+Better = tuple[str, str]
+
+
+@dataclass
+class _Answers:
+    """The runs of one prompt: rating and place of the text, by id."""
+
+    prompt: int
+    runs: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def better(self, votes: set[Better]) -> list[Better]:
+        """Ids of the better and the worse run, each pair once."""
+        found = {
+            (good, bad): None for good, bad in permutations(self.runs, 2) if 0 < self.runs[bad][0] < self.runs[good][0]
+        }
+        voted = [pair for pair in sorted(votes) if pair[0] in self.runs and pair[1] in self.runs]
+        return [*found, *(pair for pair in voted if pair not in found and pair[::-1] not in found)]
 
 
 class _Shelf:
-    """Texts on disk by number."""
+    """Values on disk, by their place."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -37,34 +62,52 @@ class _Shelf:
 def write(runs: Iterator[ExportRun], options: ExportOptions) -> Iterator[str]:
     with tempfile.TemporaryFile() as file:
         shelf = _Shelf(file)
-        prompts: dict[str, tuple[int, list[tuple[int, int]]]] = {}
-        unrated = 0
+        prompts: dict[str, _Answers] = {}
+        votes: dict[Path, set[Better]] = {}
+        left = 0
         for run in runs:
-            if not run.rating or run.record.result.status != "finished":
-                unrated += 1
+            if run.session.dir not in votes:
+                votes[run.session.dir] = votes_of(run.session)
+            voted = any(run.id in pair for pair in votes[run.session.dir])
+            if run.record.result.status != "finished" or not (run.rating or voted):
+                left += 1
                 continue
             prompt = _plain(run.record.request.prompt)
             key = sha256_text(json.dumps(prompt))
             if key not in prompts:
-                prompts[key] = (shelf.put(prompt), [])
-            prompts[key][1].append((run.rating, shelf.put(_answer(prompt, run.record.result.text))))
-        if unrated:
-            options.note(f"{unrated} runs without a rating or an end were left out")
-        yield from _pairs(prompts, shelf, options)
+                prompts[key] = _Answers(shelf.put(prompt))
+            prompts[key].runs[run.id] = (run.rating, shelf.put(_answer(prompt, run.record.result.text)))
+        if left:
+            options.note(f"{left} runs without an end, or with neither rating nor vote, were left out")
+        yield from _lines(prompts, set().union(*votes.values()), shelf, options)
 
 
-def _pairs(
-    prompts: dict[str, tuple[int, list[tuple[int, int]]]], shelf: _Shelf, options: ExportOptions
-) -> Iterator[str]:
+def _lines(prompts: dict[str, _Answers], votes: set[Better], shelf: _Shelf, options: ExportOptions) -> Iterator[str]:
     lonely = 0
-    for place, answers in prompts.values():
-        better = [(good[1], bad[1]) for good, bad in permutations(answers, 2) if good[0] > bad[0]]
-        lonely += not better
-        prompt = shelf.get(place) if better else None
-        for chosen, rejected in better:
-            yield json_line({"prompt": prompt, "chosen": shelf.get(chosen), "rejected": shelf.get(rejected)}) + "\n"
+    for answers in prompts.values():
+        pairs = answers.better(votes)
+        lonely += not pairs
+        prompt = shelf.get(answers.prompt) if pairs else None
+        for good, bad in pairs:
+            chosen, rejected = (shelf.get(answers.runs[name][1]) for name in (good, bad))
+            yield json_line({"prompt": prompt, "chosen": chosen, "rejected": rejected}) + "\n"
     if lonely:
-        options.note(f"{lonely} prompts have no two runs with different ratings")
+        options.note(f"{lonely} prompts have no two runs of which one is better")
+
+
+def votes_of(session: Session) -> set[Better]:
+    """Better and worse run of each blind vote of a session and its groups; ties and votes on anything else are none."""
+    files = list_marks(session, kind="votes")
+    for group in list_groups(session):
+        if is_ulid(group.id):
+            files += list_marks(session, group.id, kind="votes")
+    found: set[Better] = set()
+    for marks in files:
+        for row in rows(marks, "vote"):
+            a, b, outcome = row.get("a"), row.get("b"), row.get("outcome")
+            if isinstance(a, str) and isinstance(b, str) and outcome in ("a", "b"):
+                found.add((a, b) if outcome == "a" else (b, a))
+    return found
 
 
 def _plain(prompt: Prompt) -> Any:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from workbench.event import Piece
 from workbench.session.blob import Packer
 from workbench.session.export.item import ExportRun
 from workbench.session.reader import RecordingView
 from workbench.session.runfile import FORMAT, request_to_dict, result_to_dict
+
+_BREAKS = "\x85\u2028\u2029"
 
 
 def run_to_dict(run: ExportRun, *, events: bool = False) -> dict[str, Any]:
@@ -35,18 +38,28 @@ def run_to_dict(run: ExportRun, *, events: bool = False) -> dict[str, Any]:
 
 
 def events_to_dict(view: RecordingView) -> dict[str, Any]:
-    """Times in ms since the start. A piece is ``[ms, index, text, tokens]``."""
+    """Times in ms since the start. A piece is ``[ms, index, text, tokens]``, and ``scores`` if it has some."""
     return {
-        "pieces": [[piece.t_ms, piece.index, piece.text, piece.tokens] for piece in view.pieces],
+        "pieces": [_piece(piece) for piece in view.pieces],
         "chatter": [list(item) for item in view.chatter],
         "marks": [list(item) for item in view.marks],
     }
 
 
+def _piece(piece: Piece) -> list[Any]:
+    plain: list[Any] = [piece.t_ms, piece.index, piece.text, piece.tokens]
+    return [*plain, [[item.text, item.logprob, item.top] for item in piece.scores]] if piece.scores else plain
+
+
 def json_line(data: Any) -> str:
     """One line of JSON; in ASCII only when there is a lone surrogate, which UTF-8 cannot hold."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    try:
+        # Far faster than to search for surrogates.
+        text.encode()
+    except UnicodeEncodeError:
         return json.dumps(data, separators=(",", ":"), default=str)
-    # Two separators end a line for some readers of JSON lines.
-    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+    # These end a line for some readers of JSON lines.
+    for char in _BREAKS:
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text

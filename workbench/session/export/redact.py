@@ -13,7 +13,6 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from workbench.record import RunRequest, RunResult
@@ -27,6 +26,7 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH", re.I)
 _KEY_FORM = re.compile(
     r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{20,}|\bhf_[A-Za-z0-9]{30,}|\bgh[pousr]_[A-Za-z0-9]{30,}|\bAKIA[A-Z0-9]{16}\b"
 )
+_KEY_STARTS = ("sk-", "pk-", "rk-", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "AKIA")
 _PATH = re.compile(r"(?<![\w:/.])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\"<>|:]+[/\\])+")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
 _SHORTEST = 8
@@ -76,7 +76,8 @@ def mask_secrets(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         if secret in text:
             text = text.replace(secret, MASK)
-    return _KEY_FORM.sub(MASK, text)
+    # Texts are long, and the expression is slow.
+    return _KEY_FORM.sub(MASK, text) if any(start in text for start in _KEY_STARTS) else text
 
 
 def machine_text(text: str) -> str:
@@ -87,7 +88,6 @@ def machine_text(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=1)
 def _names() -> tuple[str, ...]:
     """The user and the host, as far as they are more than a syllable."""
     try:

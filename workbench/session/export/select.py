@@ -1,26 +1,29 @@
-"""Which runs are exported: by session, by id, by rating, by search. One run is in memory at a time."""
+"""Which runs are exported: by session, by run, by rating, by search. One run is in memory at a time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
-from workbench.error import StorageError, UsageError
+from workbench.error import StorageError
 from workbench.session.export.item import ExportRun
 from workbench.session.info import Session
 from workbench.session.reader import RecordingView
 from workbench.session.store import SessionStore
 
+Source = tuple[Session, str]
 
-def select(store: SessionStore, names: Sequence[str] = (), *, rated: int = 0, query: str = "") -> Iterator[ExportRun]:
-    """Runs of the sessions (title, folder or id) and the runs (id) that are named, oldest first within a session.
 
-    Without names all sessions. ``rated`` keeps those rated so or better, ``query`` those that a search finds. Blocking;
-    names are looked up before the first run is given. Raises UsageError.
+def select(
+    store: SessionStore, sources: Iterable[Source] | None = None, *, rated: int = 0, query: str = ""
+) -> Iterator[ExportRun]:
+    """Runs of the named sessions (a run's id after the session: that run only), oldest first within a session; of all
+    sessions without names. ``rated`` keeps those rated so or better, ``query`` those that a search finds. Blocking: the
+    search is done before this returns. Raises UsageError.
     """
     wanted = found(store, query) if query else None
-    sources = [_named(store, name) for name in names] if names else [(item, None) for item in store.list_sessions()]
-    return _runs(store, sources, lambda run: run.rating >= rated and (wanted is None or _key(run) in wanted))
+    chosen = [(session, "") for session in store.list_sessions()] if sources is None else sources
+    return _runs(store, chosen, lambda run: run.rating >= rated and (wanted is None or _key(run) in wanted))
 
 
 def found(store: SessionStore, query: str) -> set[tuple[str, str]]:
@@ -40,22 +43,10 @@ def _key(run: ExportRun) -> tuple[str, str]:
     return run.session.dir.name, run.id
 
 
-def _named(store: SessionStore, name: str) -> tuple[Session, str | None]:
-    for session in store.list_sessions():
-        if name in (session.title, session.dir.name, session.id):
-            return session, None
-    try:
-        return store.find_run(name), name
-    except UsageError:
-        raise UsageError(f"there is no session or run {name!r}", hint="workbench sessions list") from None
-
-
-def _runs(
-    store: SessionStore, sources: Iterable[tuple[Session, str | None]], keep: Callable[[ExportRun], bool]
-) -> Iterator[ExportRun]:
+def _runs(store: SessionStore, sources: Iterable[Source], keep: Callable[[ExportRun], bool]) -> Iterator[ExportRun]:
     seen: set[tuple[str, str]] = set()
     for session, only in sources:
-        for stem in [only] if only is not None else _stems(session):
+        for stem in [only] if only else _stems(session):
             place = (session.dir.name, stem)
             if place in seen:
                 continue

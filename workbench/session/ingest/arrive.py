@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,15 @@ class Arrival:
         self.folders: list[Path] = []
         self._store = store
         self._target = target
-        self._sessions = store.list_sessions()
         self._chosen: dict[str, Session] = {}
         self._runs = {stem: folder for folder in store.folders() for stem in _stems(folder)}
         self._hashes = {run_id[_HASHED] for run_id in self._runs}
         self._renamed: dict[str, str] = {}
         self._marks: dict[Path, list[tuple[tuple[str, ...], str, Any]]] = {}
+
+    @cached_property
+    def _sessions(self) -> list[Session]:
+        return self._store.list_sessions()
 
     def add(self, item: Incoming) -> None:
         """Write a run, unless it is there. Raises UsageError, StorageError."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.event import Piece
+from workbench.event import Piece, TokenScore
 from workbench.session.ids import is_ulid
 from workbench.session.ingest.incoming import TEXT_LIMIT, Events, Incoming, Notes, fault, moment_of, ulid_of
 from workbench.session.runfile import FORMAT
@@ -41,7 +41,7 @@ def read_run(file: str, place: str, record: Mapping[str, Any], notes: Notes) -> 
         result = replace(result, status="interrupted", finish_reason="killed")
     group, parent = (name if is_ulid(name) else "" for name in (request.group, request.parent))
     derived = not is_ulid(request.id)
-    run_id = ulid_of(int(moment.timestamp() * 1000), file, request.id, result.text) if derived else request.id
+    run_id = ulid_of(int(moment.timestamp() * 1000), "own", request.id, result.text) if derived else request.id
     session, marks = _table(record, "session"), _table(record, "marks")
     session_id, title = _text(session, "id"), _text(session, "title")
     rating, tags = marks.get("rating"), session.get("tags")
@@ -85,16 +85,21 @@ def _text(table: Mapping[str, Any], key: str) -> str:
 
 def _events(file: str, place: str, data: Any) -> Events:
     try:
-        pieces = tuple(
-            Piece(_whole(at), _whole(index), _string(text), _whole(tokens))
-            for at, index, text, tokens in data["pieces"]
-        )
+        pieces = tuple(_piece(*item) for item in data["pieces"])
         chatter, marks = (
             tuple((_whole(at), _string(text)) for at, text in data.get(name, [])) for name in ("chatter", "marks")
         )
     except (TypeError, ValueError, KeyError, AttributeError):
-        raise fault(file, f"{place}, events", "they are not of the form [ms, index, text, tokens]") from None
+        raise fault(file, f"{place}, events", "they are not of the form [ms, index, text, tokens, scores?]") from None
     return Events(pieces, chatter, marks)
+
+
+def _piece(at: Any, index: Any, text: Any, tokens: Any, scores: Any = ()) -> Piece:
+    judged = tuple(
+        TokenScore(_string(token), float(logprob), tuple((_string(other), float(value)) for other, value in top))
+        for token, logprob, top in scores
+    )
+    return Piece(_whole(at), _whole(index), _string(text), _whole(tokens), judged)
 
 
 def _whole(value: Any) -> int:
