@@ -270,6 +270,28 @@ async def test_the_real_model_repeats_itself_in_fresh_processes_and_after_other_
     assert (sha256.state, len(sha256.now)) == ("equal", 64)
 
 
+async def test_the_margin_between_the_two_tokens_is_told(bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    write_tiny(tmp_path / "models" / "tiny.gguf")
+    drawn = {"max_tokens": 6, "top_k": 15, "top_p": 1}
+    greedy_session, greedy = await ran(bench, model="tiny", engine="llamacpp", params={**drawn, "top_k": 1})
+    likeliest = bench.store.open_run(greedy_session, greedy).result.text
+    for seed in range(9):
+        other, sampled = await ran(bench, model="tiny", engine="llamacpp", params={**drawn, "seed": seed})
+        if bench.store.open_run(other, sampled).result.text[:1] != likeliest[:1]:
+            break
+    # Edited so that it would now be greedy: the likeliest token comes, and the margin cannot be negative.
+    path = other.dir / "runs" / f"{sampled}.toml"
+    path.write_text(path.read_text().replace("top_k = 15", "top_k = 1"))
+    found = await verified(bench, other, sampled)
+    assert found.verdict == "differs"
+    assert found.difference is not None
+    assert found.difference.piece == 0
+    assert found.difference.margin is not None
+    assert found.difference.margin > 0
+    assert "recorded params.top_k" in found.reason
+
+
 @pytest.mark.real_model
 @pytest.mark.xdist_group("real_model")
 async def test_a_run_that_used_a_warm_cache_is_likely_and_verified_cold(default_model: Path, tmp_path: Path) -> None:

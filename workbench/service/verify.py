@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
@@ -19,10 +19,12 @@ from workbench.error import ExitCode, WorkbenchError
 from workbench.event import Event, Failed, Finished, Piece, Repro, Started
 from workbench.service.run import RunHandle, RunSpec
 from workbench.service.verify_checks import Check, Drift, Preflight, observed, preflight
+from workbench.service.verify_margin import margin
 from workbench.session.heads import session_heads
 
 if TYPE_CHECKING:
     from workbench.service import Workbench
+    from workbench.service.plan import RunPlan
     from workbench.session.info import Session
     from workbench.template.document import TemplateDocument
 
@@ -115,7 +117,16 @@ class Verifier:
                 on_event(event, handle)
         except WorkbenchError as error:
             return self._cannot(error.message, error.hint)
-        return self._judge(last)
+        return await self._with_margin(self._judge(last), plan)
+
+    async def _with_margin(self, found: Verification, plan: RunPlan) -> Verification:
+        """How likely the two continuations were, when the engine can tell."""
+        parted = found.difference
+        if parted is None or self._cancelled:
+            return found
+        text = "".join(self._pieces)[: parted.char]
+        value = await margin(self._bench, plan, text, parted.recorded, parted.now)
+        return replace(found, difference=replace(parted, margin=value))
 
     async def _enough(self, handle: RunHandle, before: Preflight) -> None:
         """Of a run that was cut short only the beginning is known: stop where it stopped."""
