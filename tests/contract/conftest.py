@@ -30,7 +30,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+# Not for the session: other tests hold that no child is left.
+@pytest.fixture(scope="module")
 def over_http() -> Iterator[Callable[[LoadSpec], LoadSpec]]:
     """From the order to load a file to the same model behind the real llama.cpp HTTP server; one server each."""
     urls: dict[tuple[str, int], str] = {}
