@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clitool import cli, command
+from tests.clitool import cli, command, environment
 from tests.runtool import pieces, request, result, started
 from workbench.error import UsageError
 from workbench.event import Piece
@@ -318,3 +320,23 @@ def test_ctrl_c_ends_playing_cleanly(space: Path) -> None:
 def test_numbers_out_of_range_are_refused(space: Path, options: list[str]) -> None:
     _, (run_id,) = saved(space, (["x"], "", 0))
     assert cli("sessions", "play", run_id, *options, cwd=space).returncode == 2
+
+
+@pytest.mark.pty
+def test_on_a_terminal_labels_are_coloured_and_texts_made_safe(space: Path) -> None:
+    _, ids = saved(space, (["a\x1b]0;title\x07", "b"], "01KBGROUP", 0), (["c"], "01KBGROUP", 1))
+    for extra, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        main, terminal = os.openpty()
+        words = command("sessions", "play", "01KBGROUP", "--speed", "64")
+        with subprocess.Popen(words, cwd=space, stdout=terminal, env=environment() | extra) as process:
+            os.close(terminal)
+            seen = bytearray()
+            # The terminal's end is an error on Linux, and an empty read elsewhere.
+            with contextlib.suppress(OSError):
+                while data := os.read(main, 65536):
+                    seen += data
+            assert process.wait(30) == 0
+        os.close(main)
+        assert (b"\x1b[1;36m== 1: " in seen) == coloured
+        assert b"\x1b]0" not in seen
+        assert ids[1].encode() in seen
