@@ -19,7 +19,7 @@ from typing import Any
 
 from workbench.config import ServerConfig
 from workbench.engine import LoadSpec
-from workbench.engine.server_http import Target
+from workbench.engine.server_target import Target
 
 KEY_ENV = "LAB_KEY"
 KEY = "lab-canary-0451"

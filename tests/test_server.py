@@ -7,12 +7,13 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.clitool import cli
-from tests.contract.suite import text
+from tests.contract.suite import pieces, text
 from tests.serverlab import (
     DONE,
     KEY,
@@ -70,9 +71,9 @@ async def bench(tmp_path: Path, url: str, model: Path, monkeypatch: pytest.Monke
     await workbench.close()
 
 
-async def run(bench: Workbench, model: str, source: str = "hello world", **more: str) -> tuple[RunHandle, list[Event]]:
+async def run(bench: Workbench, model: str, source: str = "hello world", **more: Any) -> tuple[RunHandle, list[Event]]:
     document = parse_document(source, path="templates/say.j2")
-    handle = bench.start_run(RunSpec(document, model=model, params=GREEDY, **more))  # type: ignore[arg-type]
+    handle = bench.start_run(RunSpec(document, **{"model": model, "params": GREEDY, **more}))
     return handle, [event async for event in handle.events()]
 
 
@@ -86,6 +87,12 @@ async def test_the_same_prompt_gives_the_same_bytes_over_http_as_in_process(benc
     assert here.request.prompt == there.request.prompt
     assert here.request.prompt.model_text
     assert text(near) == text(far) != ""
+    bound = GREEDY | {"json_schema": '{"type": "boolean"}', "logprobs": 3}
+    _, answered = await run(bench, "lab/lab", source, params=bound)
+    assert text(answered) in ("true", "false")
+    scores = [score for piece in pieces(answered) for score in piece.scores]
+    assert len(scores) > 0
+    assert all(len(score.top) == 3 and score.logprob <= 0 for score in scores)
 
 
 async def test_messages_become_the_same_text_there_as_here(bench: Workbench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import time
 from dataclasses import replace
 
 import pytest
@@ -27,10 +28,15 @@ from tests.serverlab import (
     status,
     stream,
 )
-from workbench.engine import EngineProcess
+from workbench.engine import EngineProcess, Patience
+from workbench.engine.adapter import Job, Output, Refused
+from workbench.engine.generation import Generation
+from workbench.engine.loading import describe
+from workbench.engine.server import Server
 from workbench.engine.server_stream import SseParser, read_event
 from workbench.error import EngineError
-from workbench.event import Chatter, Event
+from workbench.event import Chatter, Event, TokenScore
+from workbench.param import Params
 
 CHAT = [{"role": "user", "content": "hello"}]
 SAID = chunk("one ") + chunk("two")
@@ -46,12 +52,19 @@ EVENTS = b"Content-Type: text/event-stream\r\n"
 
 
 async def ask(server: HostileServer, **settings: object) -> list[Event]:
-    """One chat with the server, in a child of its own."""
-    engine = await EngineProcess.launch(load_spec(server.url, "m", api="chat", **settings))
+    """One chat with the server, without the child in which the adapter else lives: that is what is fast."""
+    spec = load_spec(server.url, "m", api="chat", **settings)
+    job = Job("", 0, 0, 0, script=spec.script)
+    adapter = Server()
+    info = describe("server", adapter.load(job, lambda done, total: None), {}, 0, 1)
+    generation = Generation(1, info, time.monotonic(), first=True)
+    output = Output(generation.receive, 1)
     try:
-        return [event async for event in engine.generate("hello", GREEDY, messages=CHAT)]
-    finally:
-        await engine.close()
+        outcome = adapter.chat(CHAT, GREEDY, output)
+        generation.receive({"k": "done", "id": 1, "sha256": output.sha256, **vars(outcome)})
+    except Refused as end:
+        generation.receive({"k": "error", "id": 1, "kind": end.kind, "message": end.message, "hint": end.hint})
+    return [event async for event in generation.events(lambda: None, Patience())]
 
 
 def notes(events: list[Event]) -> str:
@@ -205,6 +218,56 @@ async def test_an_answer_that_is_no_stream_is_taken_whole() -> None:
     assert (text(events), end.reason, end.tokens_in, end.tokens_out, end.unit) == ("one two", "length", 7, 2, "token")
 
 
+@pytest.mark.parametrize("raw", [False, True])
+async def test_probabilities_come_in_both_forms(raw: bool) -> None:
+    chat = {"content": [{"token": "hi", "logprob": -0.5, "top_logprobs": [{"token": "hi", "logprob": -0.5}]}]}
+    old = {"tokens": ["hi"], "token_logprobs": [-0.5], "top_logprobs": [{"ho": -2.0, "hi": -0.5}]}
+    said = stream(
+        chunk("hi", logprobs=old if raw else chat, finish_reason="stop", usage={"completion_tokens": 1}), DONE
+    )
+    with HostileServer(said, probe=said) as server:
+        engine = await EngineProcess.launch(load_spec(server.url, "m"))
+        try:
+            params = replace(GREEDY, logprobs=2)
+            events = [event async for event in engine.generate("x", params, messages=() if raw else CHAT)]
+        finally:
+            await engine.close()
+        sent = server.prompts[-1].body
+    assert engine.info.capabilities.logprobs
+    assert [sent.get("logprobs"), sent.get("top_logprobs")] == ([2, None] if raw else [True, 2])
+    (piece,) = pieces(events)
+    top = (("hi", -0.5), ("ho", -2.0)) if raw else (("hi", -0.5),)
+    assert piece.scores == (TokenScore("hi", -0.5, top),)
+
+
+async def test_what_cannot_be_left_out_is_refused() -> None:
+    with HostileServer() as server:
+        engine = await EngineProcess.launch(load_spec(server.url, "m", api="chat"))
+        try:
+            for more in ({"grammar": 'root ::= "a"'}, {"ignore_eos": True}, {"logit_bias": (("the", -5.0),)}):
+                changed: Params = replace(GREEDY, **more)
+                events = [event async for event in engine.generate("x", changed, messages=CHAT)]
+                assert f"cannot use {next(iter(more))}" in failed(events).message
+        finally:
+            await engine.close()
+        assert server.prompts == []
+
+
+async def test_constraints_are_sent_as_the_interface_has_them() -> None:
+    with HostileServer(stream(SAID, STOP, DONE)) as server:
+        engine = await EngineProcess.launch(load_spec(server.url, "m", api="chat"))
+        try:
+            bound = replace(GREEDY, json_schema='{"type": "object"}', logit_bias=((5, -100.0),))
+            events = [event async for event in engine.generate("x", bound, messages=CHAT)]
+        finally:
+            await engine.close()
+        sent = server.prompts[-1].body
+    assert text(events) == "one two"
+    assert "did not use json_schema" in notes(events)
+    assert sent["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert sent["logit_bias"] == {"5": -100.0}
+
+
 async def test_reasoning_is_kept_apart_from_the_answer() -> None:
     thought = [chunk(delta={"reasoning_content": part}) for part in ("first\nsec", "ond")]
     late = chunk(delta={"reasoning": "third"})
@@ -243,7 +306,7 @@ async def test_keys_come_from_the_environment_and_show_nowhere(monkeypatch: pyte
     assert KEY_ENV in failed(events).hint
     assert KEY not in repr(events)
     monkeypatch.delenv(KEY_ENV)
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(Refused) as caught:
         await ask(server, key_env=KEY_ENV)
     assert f"{KEY_ENV} is not set" in caught.value.message
 

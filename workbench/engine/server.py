@@ -18,13 +18,14 @@ from workbench.engine import engine_version
 from workbench.engine.adapter import Job, Outcome, Output, Refused
 from workbench.engine.server_answer import Answer
 from workbench.engine.server_fault import HttpFault, error_text
-from workbench.engine.server_http import Exchange, Target
+from workbench.engine.server_http import Exchange
 from workbench.engine.server_identity import Asker, Identity, identify
 from workbench.engine.server_models import near_models
-from workbench.engine.server_params import request_fields
+from workbench.engine.server_params import impossible, logprob_fields, request_fields
 from workbench.engine.server_probe import STEPS, Learnt, ignored_params, learn
 from workbench.engine.server_stream import SseParser, deltas
-from workbench.param import Params
+from workbench.engine.server_target import Target
+from workbench.param import Params, params_to_dict
 
 LOAD_SECONDS = 20.0
 RETRIES = 2
@@ -127,14 +128,16 @@ class Server:
     def _run(self, path: str, body: dict[str, Any], params: Params, output: Output) -> Outcome:
         seed = secrets.randbelow(2**31) if params.seed is None else params.seed
         asked, params = params, replace(params, seed=seed, n_ctx=self._identity.n_ctx, n_threads=0)
+        software, learnt = self._identity.software, self._learnt
+        if name := impossible(params, software, rejected=learnt.rejected):
+            hint = "Leave it out, or run the model with llama.cpp's server or on this machine."
+            raise Refused("refused", f"{self._target.server.name} cannot use {name} as it is set", hint)
         cold = params.cold_cache and "cold_cache" not in self._ignored
         output.started(params, cache="cold" if cold else "warm")
         self._say_what_is_ignored(asked, output)
-        software, learnt = self._identity.software, self._learnt
-        body |= request_fields(params, software, rejected=learnt.rejected, tokens_field=learnt.tokens_field)
-        body |= {"model": self._target.model, "stream": True}
-        if learnt.usage:
-            body["stream_options"] = {"include_usage": True}
+        body |= self._fields(params)
+        if self._learnt.logprobs:
+            body |= logprob_fields(params.logprobs, raw="prompt" in body)
         for attempt in range(RETRIES + 1):
             answer = Answer(output, params)
             try:
@@ -153,6 +156,18 @@ class Server:
             else:
                 break
         return answer.outcome()
+
+    def _fields(self, params: Params) -> dict[str, Any]:
+        """All of a request but the prompt."""
+        software, learnt = self._identity.software, self._learnt
+        body = request_fields(params_to_dict(params), software, rejected=learnt.rejected)
+        if "max_tokens" in body:
+            body[learnt.tokens_field] = body.pop("max_tokens")
+        if software == "llama.cpp":
+            body |= {"cache_prompt": not params.cold_cache, "return_progress": True, "timings_per_token": True}
+        if learnt.usage:
+            body["stream_options"] = {"include_usage": True}
+        return {**body, "model": self._target.model, "stream": True}
 
     def _stream(self, path: str, body: dict[str, Any], answer: Answer, output: Output) -> None:
         """Read one answer to its end, or to where it is enough. Raises HttpFault."""

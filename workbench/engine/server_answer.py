@@ -6,9 +6,12 @@ that the server keeps apart stays apart: it is shown beside the answer, line by 
 
 from __future__ import annotations
 
+import json
+
 from workbench.display import display_line
-from workbench.engine.adapter import Outcome, Output
-from workbench.engine.server_stream import Delta, Halves
+from workbench.engine.adapter import Outcome, Output, Score
+from workbench.engine.server_chunk import Delta
+from workbench.engine.server_stream import Halves
 from workbench.engine.stopping import StopWatcher
 from workbench.param import Params
 
@@ -26,6 +29,8 @@ class Answer:
         self._watcher = StopWatcher(params.stop)
         self._halves = Halves()
         self._limit = params.max_tokens
+        self._schema = bool(params.json_schema)
+        self._said: list[str] = []
         self._finish = ""
         self._ended = False
         self._over_limit = False
@@ -33,6 +38,7 @@ class Answer:
         self._shown = 0
         self._senseless = 0
         self._thought = ""
+        self._scores: list[Score] = []
         self._tokens_in = 0
         self._tokens_out = -1
         self._cached = 0
@@ -57,6 +63,7 @@ class Answer:
             done, self._tokens_in, self._cached = delta.progress
             self._output.prefill(done, self._tokens_in, self._cached)
         self._count(delta)
+        self._scores += delta.scores
         if delta.reasoning:
             self.begun = True
             self._chunks += 1
@@ -84,8 +91,9 @@ class Answer:
         counted = self._chunks if self._tokens_out < 0 else self._tokens_out
         piece = self._watcher.feed(self._halves.feed(text))
         if piece:
-            self._output.piece(piece, max(0, counted - self._shown))
-            self._shown = counted
+            self._said.append(piece)
+            self._output.piece(piece, max(0, counted - self._shown), self._scores)
+            self._shown, self._scores = counted, []
 
     def _reason(self, text: str) -> None:
         self._thought += text
@@ -116,10 +124,21 @@ class Answer:
         self._think_aloud()
         if not self._watcher.hit:
             held = self._watcher.feed(self._halves.rest()) + self._watcher.rest()
-            self._output.piece(held, 0)
+            self._output.piece(held, 0, self._scores)
+            self._said.append(held)
+        self._check_schema()
         unit = "token" if self._tokens_out >= 0 else "chunk"
         count = self._tokens_out if self._tokens_out >= 0 else self._chunks
         return Outcome(self._reason_of_end(), self._tokens_in, count, self._cached, unit)
+
+    def _check_schema(self) -> None:
+        """Some servers ignore a schema, or go on without one that they cannot read."""
+        if not self._schema or _REASONS.get(self._finish) != "stop":
+            return
+        try:
+            json.loads("".join(self._said))
+        except (ValueError, RecursionError):
+            self._output.note("the answer is no JSON: the server did not use json_schema")
 
     def _reason_of_end(self) -> str:
         if self._watcher.hit:

@@ -15,54 +15,18 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from workbench import __version__
-from workbench.config import ServerConfig
 from workbench.display import display_line
 from workbench.engine.server_fault import FaultKind, HttpFault, error_text, plain_text, reason_of, retry_seconds
+from workbench.engine.server_target import Target
 
 CONNECT_SECONDS = 5.0
 BLOCK = 1 << 16  # bytes
 ERROR_BYTES = 4096
 MESSAGE_CHARACTERS = 300
-
-
-@dataclass(frozen=True)
-class Target:
-    """A server and a model on it, as the engine's child is told; it holds no secret."""
-
-    server: ServerConfig
-    model: str = ""
-
-    def dumps(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def loads(cls, text: str) -> Target:
-        """The inverse of ``dumps``. Raises ValueError or KeyError for anything else."""
-        data = json.loads(text)
-        server = data["server"]
-        headers = tuple((str(header), str(variable)) for header, variable in server.pop("headers"))
-        return cls(ServerConfig(**server, headers=headers), str(data["model"]))
-
-    @property
-    def public_url(self) -> str:
-        """For people and records: without user and query."""
-        parts = urlsplit(self.server.url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{host}{port}{parts.path}"
-
-    def path(self, suffix: str, *, root: bool = False) -> str:
-        """Of a request: the address' path and ``suffix``, with the address' query. ``root`` leaves a final /v1 out."""
-        parts = urlsplit(self.server.url)
-        base = parts.path.rstrip("/")
-        if root:
-            base = base.removesuffix("/v1")
-        return f"{base}{suffix}" + (f"?{parts.query}" if parts.query else "")
 
 
 class Exchange:
@@ -132,7 +96,7 @@ class Exchange:
                 block = self._response.read1(BLOCK)
             except TimeoutError as error:
                 raise self._fault(
-                    "timeout", f"nothing came for {self._timeout:g} seconds", self._patience_hint
+                    "timeout", f"nothing came for {round(self._timeout, 1):g} seconds", self._patience_hint
                 ) from error
             except http.client.IncompleteRead:
                 return
@@ -233,7 +197,9 @@ class Exchange:
             case TimeoutError() if self._socket is None:
                 return self._fault("network", f"{where} does not answer", "Is the machine on, and reachable?")
             case TimeoutError():
-                return self._fault("timeout", f"no answer within {self._timeout:g} seconds", self._patience_hint)
+                return self._fault(
+                    "timeout", f"no answer within {round(self._timeout, 1):g} seconds", self._patience_hint
+                )
             case http.client.HTTPException() if not isinstance(error, ConnectionError):
                 return self._fault("protocol", f"{where} does not speak HTTP: {reason_of(error)}", self._url_hint)
         message = f"the connection to {where} broke: {reason_of(error)}"

@@ -12,7 +12,8 @@ from typing import Any
 
 from workbench.display import display_line
 from workbench.engine.server_fault import HttpFault
-from workbench.engine.server_http import Exchange, Target
+from workbench.engine.server_http import Exchange
+from workbench.engine.server_target import Target
 
 MODELS_LIMIT = 2000
 LIST_BYTES = 4 << 20
@@ -84,7 +85,7 @@ class Asker:
             try:
                 return exchange.json(method, path, body, limit=LIST_BYTES), exchange.software
             except HttpFault as fault:
-                if self._stopped:
+                if self._stopped or (fault.kind == "timeout" and self.left < 0.1):
                     raise late() from fault
                 raise
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from workbench.config import Config, ServerConfig
 from workbench.engine.server_fault import HttpFault
-from workbench.engine.server_http import Target
 from workbench.engine.server_identity import Asker, Identity, identify, late
+from workbench.engine.server_target import Target
 from workbench.error import ModelError, NetworkError
 
 LIST_SECONDS = 3.0

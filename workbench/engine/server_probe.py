@@ -18,13 +18,14 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from workbench.engine.server_chunk import Delta, Usage
 from workbench.engine.server_fault import HttpFault, error_text
-from workbench.engine.server_http import Target
 from workbench.engine.server_identity import Asker, Identity
-from workbench.engine.server_params import TEMPLATED, Field, off_values, request_names, sent_value
-from workbench.engine.server_stream import Delta, Usage, deltas
+from workbench.engine.server_params import TEMPLATED, Field, logprob_fields, off_values, request_fields, request_names
+from workbench.engine.server_stream import deltas
+from workbench.engine.server_target import Target
 from workbench.error import StorageError
-from workbench.param import Params
+from workbench.param import SPECS
 from workbench.textio import atomic_write, make_dirs
 from workbench.workspace import user_state_dir
 
@@ -162,7 +163,7 @@ class _Probe:
         if "max_tokens" in self._sent() and first.usage.tokens_out > TOKENS:
             ignored.add("max_tokens")
         if not self._known:
-            tried = {"top_k", "top_p", "min_p", "repeat_penalty", "repeat_last_n"}
+            tried = {"top_k", "top_p", "min_p", "repeat_penalty", "repeat_last_n", "json_schema"}
             ignored |= {name for name, item in self._sent().items() if not item.standard and name not in tried}
         learnt = replace(self._learnt, ignored=tuple(sorted(ignored)), seed=again.text == first.text)
         if "seed" in self._rejected or not learnt.seed:
@@ -176,14 +177,12 @@ class _Probe:
         self._step = min(self._step + 1, STEPS)
         self._report(self._step, STEPS + 1)
         body: dict[str, Any] = {"model": self._model, "stream": True, "stream_options": {"include_usage": True}}
-        for name, value in {**off_values(), "max_tokens": TOKENS, **values}.items():
-            if (item := self._sent().get(name)) is not None:
-                body[item.name] = sent_value(item.name, value, self._software)
+        wanted = {**off_values(), "max_tokens": TOKENS, **values}
+        body |= request_fields(wanted, self._software, rejected=self._rejected)
         if "max_tokens" in body:
             body[self._learnt.tokens_field] = body.pop("max_tokens")
         raw = self._learnt.raw
-        if "logprobs" in values:
-            body |= {"logprobs": 1} if raw else {"logprobs": True, "top_logprobs": 1}
+        body |= logprob_fields(int(values.get("logprobs", 0)), raw=raw)
         body |= {"prompt": PROMPT} if raw else {"messages": [{"role": "user", "content": PROMPT}]}
         path = self._asker.target.path("/completions" if raw else "/chat/completions")
         said = _Said()
@@ -201,7 +200,7 @@ def _note(said: _Said, delta: Delta) -> None:
     said.text += delta.reasoning + delta.text
     said.finish = delta.finish or said.finish
     said.usage = delta.usage if delta.usage.tokens_out >= 0 else said.usage
-    said.logprobs = said.logprobs or delta.logprobs
+    said.logprobs = said.logprobs or bool(delta.scores)
 
 
 def _repeats(text: str) -> bool:
@@ -218,5 +217,6 @@ def ignored_params(learnt: Learnt, software: str) -> tuple[str, ...]:
     """Our parameters without effect on this server, rejected ones and those that are the server's own included."""
     own = {"n_ctx", "n_threads"} | (set() if software == "llama.cpp" else {"cold_cache"})
     sent = set(request_names(software))
-    other = set(Params.__dataclass_fields__) - sent - {"stop", "cold_cache", "n_ctx", "n_threads"}
+    other = set(SPECS) - sent - {"stop", "cold_cache", "n_ctx", "n_threads", "logprobs"}
+    own |= set() if learnt.logprobs else {"logprobs"}
     return tuple(sorted(own | set(learnt.rejected) | set(learnt.ignored) | other))

@@ -1,19 +1,20 @@
-"""A server's event stream: bytes to events, events to what they add to the answer.
+"""A server's event stream: bytes to events, to what they add to the answer.
 
 Promises: any bytes are taken, split anywhere; a line, the whole stream and the number of senseless events are capped;
 bytes that are no UTF-8 become U+FFFD and are counted; a character whose two halves come in two events is one
-character again; fields of a wrong type count as absent.
+character again.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.display import display_line
+from workbench.engine.server_chunk import Delta, read_chunk
 from workbench.engine.server_fault import HttpFault
 from workbench.engine.server_http import Exchange
 
@@ -101,30 +102,6 @@ class SseParser:
             raise HttpFault("protocol", f"the server sent a line longer than {self._limit >> 20} MB")
 
 
-@dataclass(frozen=True)
-class Usage:
-    """Tokens as the server counts them; -1 where it does not say."""
-
-    tokens_in: int = -1
-    tokens_out: int = -1
-    cached: int = -1
-
-
-@dataclass(frozen=True)
-class Delta:
-    """What one event adds. ``done`` is the end marker; ``sense`` False: it was no event of this protocol."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish: str = ""
-    usage: Usage = field(default_factory=Usage)
-    progress: tuple[int, int, int] | None = None
-    logprobs: bool = False
-    error: object = None
-    done: bool = False
-    sense: bool = True
-
-
 def read_event(event: SseEvent) -> Delta:
     """An event of the stream; never raises."""
     data = event.data.strip()
@@ -139,61 +116,6 @@ def read_event(event: SseEvent) -> Delta:
     delta = read_chunk(chunk)
     # Events with a name of their own are others' extensions, such as pings.
     return delta if delta.sense or not event.name else Delta()
-
-
-def read_chunk(chunk: object) -> Delta:
-    """A chunk of a stream, or a whole answer that was not streamed."""
-    if not isinstance(chunk, dict):
-        return Delta(sense=False)
-    if chunk.get("error"):
-        return Delta(error=chunk)
-    usage, progress = _usage(chunk), _progress(chunk.get("prompt_progress"))
-    choices = chunk.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(first, dict):
-        known = isinstance(choices, list) or usage != Usage() or progress is not None
-        return Delta(usage=usage, progress=progress, sense=known)
-    said: Mapping[str, Any] = next((first[key] for key in ("delta", "message") if isinstance(first.get(key), dict)), {})
-    return Delta(
-        text=_text(first.get("text")) or _text(said.get("content")),
-        reasoning=_text(said.get("reasoning_content")) or _text(said.get("reasoning")),
-        finish=_text(first.get("finish_reason")),
-        usage=usage,
-        progress=progress,
-        logprobs=bool(first.get("logprobs")),
-    )
-
-
-def _usage(chunk: Mapping[str, Any]) -> Usage:
-    """From ``usage`` or llama.cpp's ``timings``, which come with every token."""
-    usage, timings = chunk.get("usage"), chunk.get("timings")
-    if isinstance(usage, dict):
-        details = usage.get("prompt_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, dict) else None
-        return Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")), _count(cached))
-    if isinstance(timings, dict):
-        return Usage(tokens_out=_count(timings.get("predicted_n")), cached=_count(timings.get("cache_n")))
-    return Usage()
-
-
-def _progress(value: object) -> tuple[int, int, int] | None:
-    if not isinstance(value, dict):
-        return None
-    return (
-        max(0, _count(value.get("processed"))),
-        max(0, _count(value.get("total"))),
-        max(0, _count(value.get("cache"))),
-    )
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        return -1
-    return value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def deltas(exchange: Exchange, path: str, body: dict[str, Any], parser: SseParser | None = None) -> Iterator[Delta]:

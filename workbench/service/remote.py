@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.engine.gguf_types import GgufHeader
-from workbench.engine.server_http import Target
 from workbench.engine.server_models import identity_of, listed_model, named_server, require_model
+from workbench.engine.server_target import Target
 from workbench.error import ModelError
 from workbench.record import ModelRef, Prompt
 
