@@ -68,7 +68,6 @@ async def test_a_real_model_takes_what_was_estimated(engine_name: str, default_m
     assert end.tokens_in + end.tokens_out > 230
     assert loaded == pytest.approx(expected.total, rel=0.15)
     assert full == pytest.approx(expected.total, rel=0.15)
-    assert full < expected.peak
     large = estimate(entry.header, engine_name, 4096)
     engine = await EngineProcess.launch(replace(spec, n_ctx=4096))
     try:

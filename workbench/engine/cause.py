@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Sequence
 
+CHARACTERS_PER_TOKEN = 4
 _LLAMA_ERROR = re.compile(r"^\S+\s+E\s+(?:\w+\s+)?(?P<text>.*)$")
 _CAUSES = ("what():", "GGML_ASSERT", "Fatal Python error", "LLaMA ERROR", "error loading model", "ERROR:")
 
@@ -28,20 +29,19 @@ def describe_exit(engine: str, code: int | None, log: Sequence[str]) -> tuple[st
     return (f"{how}: {cause}" if cause else how), hint
 
 
-def overflow_hint(message: str, n_ctx: int, n_ctx_train: int) -> str:
-    """What to do about a prompt that is longer than the context of ``n_ctx`` tokens. ``message`` may tell its length.
+def overflow_hint(message: str, n_ctx: int, n_ctx_train: int, characters: int) -> str:
+    """What to do about a prompt that is longer than the context of ``n_ctx`` tokens.
 
-    ``n_ctx_train`` is what the model was made for, 0 when unknown.
+    ``message`` may tell its length in tokens, else its ``characters`` give a guess. ``n_ctx_train`` is what the model
+    was made for, 0 when unknown.
     """
     counts = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", message)]
-    tokens = next((count for count in counts if count > n_ctx), n_ctx + 1)
-    # Room for an answer as well.
-    wanted = 512 * -(-(tokens + 256) // 512)
+    tokens = next((count for count in counts if count > n_ctx), max(n_ctx + 1, characters // CHARACTERS_PER_TOKEN))
     ways = "cut the text of a slot, or drop the oldest example or message"
     if n_ctx_train and tokens >= n_ctx_train:
-        return f"The model was made for {n_ctx_train} tokens, so no larger context helps: {ways}."
-    if n_ctx_train:
-        wanted = min(wanted, n_ctx_train)
+        return f"The model was made for {n_ctx_train} tokens, so a larger context does not help: {ways}."
+    # Room for an answer as well.
+    wanted = min(512 * -(-(tokens + 256) // 512), n_ctx_train or tokens + 1024)
     return f"Set a larger context (n_ctx = {wanted}, it takes more memory), {ways}."
 
 

@@ -41,8 +41,8 @@ class Link:
             try:
                 self._sock.sendall(data)
             except OSError:
-                # The parent is gone: nothing is left to do, and nobody to tell.
-                os._exit(0)
+                # The parent is gone. The reader thread sees that too, tidies up and ends the process.
+                return
 
     def receive(self) -> bytes:
         try:

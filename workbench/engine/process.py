@@ -25,6 +25,9 @@ from workbench.error import EngineError
 from workbench.event import EngineInfo, Event, Failed, Progress
 from workbench.param import Params
 
+# Seconds before each harder way to end a child. A sound one leaves at once, whatever its engine computes.
+GRACE = 0.25
+
 
 class EngineProcess:
     """One child with one loaded model. All methods belong to the event loop that launched it."""
@@ -126,7 +129,7 @@ class EngineProcess:
             return
         if self._generation is not None:
             self._generation.cancelled = True
-        await self._child.end()
+        await self._child.end(patience=GRACE)
         if self._ended is not None:
             await self._ended
 
@@ -159,15 +162,18 @@ class EngineProcess:
             self._child.wire.send(generation.order(prompt, params, messages))
             async for event in generation.events(self._ping, self.patience):
                 if isinstance(event, Failed) and event.kind == "timeout":
-                    await self._child.end()
+                    await self._child.end(patience=GRACE)
                     event = replace(event, stderr=self._tail())
                 if isinstance(event, Failed) and event.kind == "context":
-                    event = replace(event, hint=overflow_hint(event.message, self.info.n_ctx, self._n_ctx_train))
+                    event = replace(event, hint=self._ways_out(event.message, len(prompt)))
                 yield event
         finally:
             if not generation.over.is_set():
                 await self.cancel()
             self._generation = None
+
+    def _ways_out(self, message: str, characters: int) -> str:
+        return overflow_hint(message, self.info.n_ctx, self._n_ctx_train, characters)
 
     def _refusal(self, prompt: str) -> tuple[str, str] | None:
         """What would crash or be changed silently in an engine is refused here, for all engines alike."""
@@ -204,7 +210,7 @@ class EngineProcess:
         # Two batches of the prompt may have to be computed before the engine looks up.
         if await generation.ended(max(self.patience.stop, 2 * generation.slowest_batch)):
             return
-        await child.end()
+        await child.end(patience=GRACE)
         await generation.over.wait()
 
     async def count_tokens(self, text: str) -> int | None:
