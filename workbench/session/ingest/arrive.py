@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from workbench.event import Chatter
 from workbench.record import RunRequest, RunResult
 from workbench.session.blob import Packer, blobs_of, write_blobs
 from workbench.session.edit import session_lock
+from workbench.session.ids import iso
 from workbench.session.info import Session
 from workbench.session.ingest.incoming import Events, Incoming, moment_of, ulid_of
 from workbench.session.line import Batch, end_line, run_line
@@ -40,6 +42,7 @@ class Arrival:
         self.folders: list[Path] = []
         self._store = store
         self._target = target
+        self._began = datetime.now(UTC)
         self._chosen: dict[str, Session] = {}
         self._runs = {stem: folder for folder in store.folders() for stem in _stems(folder)}
         self._hashes = {run_id[_HASHED] for run_id in self._runs}
@@ -59,6 +62,11 @@ class Arrival:
         session = self._session(item)
         parent = self._renamed.get(item.request.parent, item.request.parent)
         request = replace(item.request, id=run_id, parent=parent)
+        if item.undated:
+            # One after the other, as they stand in the file.
+            moment = self._began + timedelta(milliseconds=self.added)
+            run_id = ulid_of(int(moment.timestamp() * 1000))[: _HASHED.start] + run_id[_HASHED]
+            request = replace(request, id=run_id, created=iso(moment))
         write_run(self._store, session, request, item.result, item.events)
         self._runs[run_id] = session.dir
         self._hashes.add(run_id[_HASHED])

@@ -101,4 +101,5 @@ def _run(file: str, place: str, item: dict[str, Any], name: str, before: list[Me
         session_title=title if isinstance(title, str) and title.strip() else "ChatGPT",
         session_note=f"Imported from ChatGPT, conversation {key}.",
         derived=True,
+        undated=moment is None,
     )

@@ -34,8 +34,8 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """``session_id`` says which runs belong together, over several files and imports. ``derived``: the id is a hash of
-    the content and not of the run's own.
+    """``session_id`` says which runs belong together, over several files and imports. ``derived``: the last 16
+    characters of the id tell the content. ``undated``: the file has no time; the run gets that of its import.
     """
 
     request: RunRequest
@@ -49,6 +49,7 @@ class Incoming:
     note: str = ""
     events: Events | None = None
     derived: bool = False
+    undated: bool = False
 
 
 class Notes:

@@ -26,11 +26,12 @@ def open_json(path: Path) -> tuple[bool, Iterator[tuple[str, Any]]]:
             first = file.readline(LINE_LIMIT + 1)
             while first and not first.strip():
                 first = file.readline(LINE_LIMIT + 1)
+            more = any(map(bytes.strip, iter(lambda: file.readline(1 << 16), b"")))
     except OSError as error:
         raise storage_error("read", path, error) from error
     if not first:
         raise fault(path.name, "", "it is empty")
-    if _stands_alone(first) or path.suffix in (".jsonl", ".ndjson"):
+    if path.suffix in (".jsonl", ".ndjson") or (more and _stands_alone(first)):
         return True, _lines(path)
     return False, iter([("", _document(path))])
 

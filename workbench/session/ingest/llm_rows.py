@@ -101,6 +101,7 @@ def response_run(
         session_note=f"Imported from llm, conversation {conversation}.",
         # Its ids are of the response, whatever way it came: one from logs.db and one from --json are the same.
         derived=True,
+        undated=moment is None,
     )
 
 
@@ -115,11 +116,12 @@ def _options(row: Mapping[str, Any], file: str, place: str) -> Mapping[str, Any]
 
 
 def _with_fragments(row: Mapping[str, Any], key: str, file: str, place: str) -> str:
-    """Fragments stand before the text, as the tool sends them."""
+    """Fragments stand before the text, as the tool sends them; since 0.30 its texts hold them already."""
     listed = row.get(f"{key}_fragments")
     parts = [item.get("content") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    texts = [part for part in parts if isinstance(part, str) and part]
-    return "\n".join([*texts, *filter(None, [_text(row, key, file, place)])])
+    own = _text(row, key, file, place)
+    texts = [part for part in parts if isinstance(part, str) and part and part not in own]
+    return "\n".join([*texts, own] if own else texts)
 
 
 def _text(row: Mapping[str, Any], key: str, file: str, place: str) -> str:

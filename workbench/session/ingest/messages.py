@@ -7,6 +7,7 @@ those who train on such lines take it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from workbench.record import Message
@@ -90,12 +91,14 @@ def _run(
     moment = next((found for name in ("created", "create_time") if (found := moment_of(table.get(name)))), None)
     if moment is None:
         notes.add("chats without a time are dated now")
+    else:
+        # A chat has one time: its answers follow each other by a millisecond.
+        moment += timedelta(milliseconds=len(before))
     model, title = table.get("model"), table.get("title")
     key = [part for item in before for part in (item.role, item.content)]
-    now = moment or moment_of(0)
     request, result = foreign_run(
         source=SOURCE,
-        run_id=ulid_of(int(now.timestamp() * 1000) if now else 0, SOURCE, *key, answer),
+        run_id=ulid_of(int(moment.timestamp() * 1000) if moment else 0, SOURCE, *key, answer),
         moment=moment,
         model=model if isinstance(model, str) else "",
         messages=before,
@@ -110,4 +113,5 @@ def _run(
         session_title=title if isinstance(title, str) and title.strip() else stem,
         session_note=f"Imported from {file}.",
         derived=True,
+        undated=moment is None,
     )

@@ -90,7 +90,9 @@ def _events(file: str, place: str, data: Any) -> Events:
             tuple((_whole(at), _string(text)) for at, text in data.get(name, [])) for name in ("chatter", "marks")
         )
     except (TypeError, ValueError, KeyError, AttributeError):
-        raise fault(file, f"{place}, events", "they are not of the form [ms, index, text, tokens, scores?]") from None
+        raise fault(
+            file, f"{place}, events".lstrip(", "), "they are not of the form [ms, index, text, tokens, scores?]"
+        ) from None
     return Events(pieces, chatter, marks)
 
 

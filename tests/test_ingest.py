@@ -1,0 +1,498 @@
+"""Imports: our own exports to the byte, logs and chats of other tools, nothing twice, every fault with its place."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import REPO
+from tests.runtool import pieces, request, result
+from workbench.cli.main import main
+from workbench.error import StorageError, UsageError
+from workbench.event import Chatter, Piece, TokenScore
+from workbench.record import Message, Prompt
+from workbench.session.export import ExportOptions, ExportRun, export
+from workbench.session.export.select import select
+from workbench.session.index import SessionIndex
+from workbench.session.info import RunRecord, Session
+from workbench.session.ingest import ImportReport, import_file
+from workbench.session.journal import RunJournal
+from workbench.session.reader import RecordingView
+from workbench.session.store import SessionStore
+from workbench.textio import Disk
+from workbench.workspace import init_workspace
+
+DATA = REPO / "tests" / "data"
+NewStore = Callable[[], SessionStore]
+GROUP = "01KBXS3GCSGG00000000000009"
+
+
+@pytest.fixture
+def new_store(tmp_path: Path) -> NewStore:
+    made: Iterator[int] = iter(range(1000))
+
+    def make() -> SessionStore:
+        space = init_workspace(tmp_path / f"space{next(made)}")
+        shutil.rmtree(space.sessions)
+        return SessionStore(space)
+
+    return make
+
+
+@pytest.fixture
+def store(new_store: NewStore) -> SessionStore:
+    return new_store()
+
+
+def written(store: SessionStore, form: str, path: Path, *, events: bool = True) -> Path:
+    options = ExportOptions(events=events, environment={})
+    path.write_text("".join(export(select(store), form, options)), encoding="utf-8", newline="")
+    return path
+
+
+def imported(store: SessionStore, path: Path, **more: Any) -> tuple[ImportReport, list[str]]:
+    said: list[str] = []
+    return import_file(store, path, note=said.append, **more), said
+
+
+def runs_of(store: SessionStore) -> dict[str, RunRecord]:
+    return {run.id: run.record for run in select(store)}
+
+
+def snapshot(store: SessionStore) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in store.workspace.root.rglob("*") if path.is_file()}
+
+
+def filled(store: SessionStore) -> Session:
+    """A session with marks, a long text kept apart, a cancelled run, a re-run, and recordings."""
+    session = store.note_run(store.new_session("Tone", tags=["a", "東"]), "", "")
+    session = store.set_note(session, "two\nlines")
+    ids: list[str] = []
+    for text, more in (
+        ("In 東京 it rains.\n", {}),
+        ("\x1b[2J\ud800", {"variables": {"long": "雨" * 40_000}}),
+        ("", {}),
+    ):
+        journal = RunJournal.create(session.dir, request(parent=ids[0] if ids else "", group=GROUP, **more))
+        for piece in pieces([text[:3], text[3:]]):
+            journal.write(piece)
+        journal.write(Chatter(30, "warning"))
+        journal.mark("look", 40)
+        journal.finish(result(text))
+        ids.append(journal.run_id)
+    session = store.note_run(store.rate_run(session, ids[0], 4), ids[0], "good\n")
+    return store.star_run(session, ids[1], True)
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_our_own_exports_come_back_exactly(form: str, new_store: NewStore, tmp_path: Path) -> None:
+    source, target = new_store(), new_store()
+    session = filled(source)
+    path = written(source, form, tmp_path / f"out.{form}")
+    report, said = imported(target, path)
+    assert (report.added, report.known, said) == (3, 0, [])
+    before = runs_of(source)
+    assert runs_of(target) == before
+    (copy,) = target.list_sessions()
+    names = ("id", "title", "tags", "note", "runs", "problem")
+    assert [getattr(copy, name) for name in names] == [getattr(session, name) for name in names]
+    for name in before:
+        old, new = source.recording(session, name), target.recording(copy, name)
+        assert (new.pieces, new.chatter, new.marks) == (old.pieces, old.chatter, old.marks)
+        assert new.intact
+    files = snapshot(target)
+    report, _ = imported(target, path)
+    assert (report.added, report.known, report.sessions) == (0, 3, ())
+    assert snapshot(target) == files
+    assert imported(source, path)[0].known == 3
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(st.text(st.characters()), min_size=5, max_size=5),
+    steps=st.lists(st.tuples(st.integers(0, 999), st.text(min_size=1)), max_size=4),
+)
+def test_any_text_survives_the_way_out_and_in(
+    store: SessionStore, tmp_path: Path, texts: list[str], steps: list[tuple[int, str]]
+) -> None:
+    prompt = Prompt("messages", messages=(Message("system", texts[0]), Message("user", texts[1])))
+    out = "".join(text for _, text in steps) or texts[2]
+    wanted = request(prompt=prompt, variables={texts[3]: [texts[4], None, 1.5]}, group="", parent="")
+    events = [Piece(sum(at for at, _ in steps[: i + 1]), i, text) for i, (_, text) in enumerate(steps)]
+    view = RecordingView(pieces=events)
+    session = Session(tmp_path, "01KBXS3GCSGG000000000000AA", texts[0], "")
+    run = ExportRun(wanted.id, session, RunRecord(wanted, result(out)), 3, False, "", lambda: view)
+    path = tmp_path / "any.jsonl"
+    options = ExportOptions(events=True, environment={})
+    path.write_text("".join(export([run], "jsonl", options)), encoding="utf-8", newline="")
+    assert imported(store, path)[0].added == 1
+    found = store.find_run(wanted.id)
+    record = store.open_run(found, wanted.id)
+    assert (record.request, record.result, record.edited) == (wanted, result(out), False)
+    assert store.recording(found, wanted.id).text == "".join(piece.text for piece in events)
+    assert imported(store, path)[0].known == 1
+
+
+def test_pieces_keep_the_scores_of_their_tokens(tmp_path: Path, store: SessionStore) -> None:
+    piece = Piece(5, 0, "a", 1, (TokenScore("a", -0.5, (("a", -0.5), ("b", -1.5))),))
+    session = Session(tmp_path, "", "x", "")
+    run = ExportRun("", session, RunRecord(request(), result("a")), recording=lambda: RecordingView(pieces=[piece]))
+    (line,) = export([run], "jsonl", ExportOptions(events=True, environment={}))
+    assert json.loads(line)["events"]["pieces"] == [[5, 0, "a", 1, [["a", -0.5, [["a", -0.5], ["b", -1.5]]]]]]
+    path = tmp_path / "x.jsonl"
+    path.write_text(line)
+    assert imported(store, path)[0].added == 1
+
+
+def test_the_same_id_with_another_text_becomes_a_run_of_its_own(new_store: NewStore, tmp_path: Path) -> None:
+    source, target = new_store(), new_store()
+    filled(source)
+    path = written(source, "jsonl", tmp_path / "out.jsonl", events=False)
+    imported(target, path)
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines[0]["result"]["text"] = "changed by hand"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert imported(target, path)[0].added == 1
+    assert imported(target, path)[0].added == 0
+    changed = [record for record in runs_of(target).values() if record.result.text == "changed by hand"]
+    assert [record.edited for record in changed] == [True]
+    assert len(runs_of(target)) == 4
+
+
+def test_a_session_takes_everything_when_it_is_named(store: SessionStore) -> None:
+    report, _ = imported(store, DATA / "chatgpt.json", session="All here")
+    assert imported(store, DATA / "llm-logs.json", session="All here")[0].sessions == report.sessions
+    assert [(item.title, len(store.runs(item))) for item in store.list_sessions()] == [("All here", 7)]
+
+
+# -- llm -------------------------------------------------------------------------------------------------------
+
+
+def database(path: Path, script: str) -> Path:
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(script)
+    return path
+
+
+OLD = """
+CREATE TABLE conversations (id TEXT PRIMARY KEY, name TEXT, model TEXT);
+CREATE TABLE responses (id TEXT PRIMARY KEY, model TEXT, prompt TEXT, system TEXT, prompt_json TEXT, options_json TEXT,
+  response TEXT, response_json TEXT, conversation_id TEXT, duration_ms INTEGER, datetime_utc TEXT);
+CREATE TABLE fragments (id INTEGER PRIMARY KEY, hash TEXT, content TEXT);
+CREATE TABLE prompt_fragments (response_id TEXT, fragment_id INTEGER, "order" INTEGER);
+CREATE TABLE prompt_attachments (response_id TEXT, attachment_id TEXT, "order" INTEGER);
+INSERT INTO conversations VALUES ('c1', 'Weather', 'gpt');
+INSERT INTO responses VALUES ('r1', 'gpt', 'Rain?', 'Be brief', NULL, '{"temperature": 1, "logit_bias": {}}', 'Yes',
+  NULL, 'c1', 1200, '2024-05-01T10:00:00.5+00:00');
+INSERT INTO responses VALUES ('r2', 'gpt', 'Sure?', NULL, NULL, NULL, 'No', NULL, 'c1', NULL, '2024-05-01T10:01:00');
+INSERT INTO fragments VALUES (1, 'h', 'A long document.');
+INSERT INTO prompt_fragments VALUES ('r2', 1, 0);
+INSERT INTO prompt_attachments VALUES ('r2', 'x', 0);
+"""
+
+
+def chats(store: SessionStore) -> dict[str, list[tuple[list[tuple[str, str]], str]]]:
+    """Title of each session, and its runs: messages and answer."""
+    return {
+        session.title: [
+            ([(item.role, item.content) for item in run.record.request.prompt.messages], run.record.result.text)
+            for run in select(store, [(session, "")])
+        ]
+        for session in store.list_sessions()
+    }
+
+
+def test_older_logs_of_llm(store: SessionStore, tmp_path: Path) -> None:
+    path = database(tmp_path / "logs.db", OLD)
+    before = path.read_bytes()
+    report, said = imported(store, path)
+    assert report.added == 2
+    first = [("system", "Be brief"), ("user", "Rain?")]
+    second = [*first, ("assistant", "Yes"), ("user", "A long document.\nSure?")]
+    assert chats(store) == {"Weather": [(first, "Yes"), (second, "No")]}
+    one, two = runs_of(store).values()
+    assert (one.request.created, one.request.params.temperature, one.result.ms_total) == (
+        "2024-05-01T10:00:00.500Z",
+        1.0,
+        1200,
+    )
+    assert (two.request.engine, two.request.engine_version, two.result.repro) == ("imported", "llm", "none")
+    assert said == [
+        "logs.db: option 'logit_bias' is not carried over",
+        "logs.db: sampling values that the file does not tell are shown as this tool's defaults (2×)",
+        "logs.db: attachments are not carried over",
+    ]
+    assert path.read_bytes() == before
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["logs.db", "space0"]
+    with closing(sqlite3.connect(path)) as grown, grown:
+        grown.execute("INSERT INTO responses (id, prompt, response, conversation_id) VALUES ('r3', 'More', 'Ok', 'c1')")
+    assert (imported(store, path)[0].added, len(store.list_sessions())) == (1, 1)
+
+
+def test_logs_of_llm_with_a_tree_of_messages_give_the_same_as_its_json(new_store: NewStore, tmp_path: Path) -> None:
+    script = (DATA / "llm-logs.sql").read_text(encoding="utf-8")
+    one, other = new_store(), new_store()
+    path = database(tmp_path / "logs.db", script)
+    assert imported(one, path)[0].added == imported(other, DATA / "llm-logs.json")[0].added == 4
+    assert imported(one, DATA / "llm-logs.json")[0].known == 4
+    assert runs_of(one) == runs_of(other)
+    talk = chats(one)
+    assert talk["Say 雨."][1] == (
+        [
+            *(("system", "Be brief."), ("user", "Say 雨.\n"), ("assistant", "You said Say 雨.\n")),
+            ("user", "And then? \x1b[2J"),
+        ],
+        "You said And then? \x1b[2J",
+    )
+    assert talk["FRAGMENT TEXT with fragments"][0][0] == [
+        ("system", "SYS FRAG"),
+        ("user", "FRAGMENT TEXT\nwith fragments"),
+    ]
+    assert [record.request.params.seed for record in runs_of(one).values()] == [7, 7, None, None]
+
+
+TREE = """
+CREATE TABLE turns (id, thread_id, parent_message_hash, tip_message_hash, datetime_utc);
+CREATE TABLE messages (hash, parent_hash, role);
+CREATE TABLE parts (message_hash, position, type, text, payload);
+INSERT INTO turns VALUES ('t', 't', 'a', 'b', '');
+"""
+ROWS = "CREATE TABLE responses (id TEXT, prompt, response, options_json); INSERT INTO responses VALUES "
+HOSTILE_DATABASES = {
+    "no log": "CREATE TABLE x (y);",
+    "a view": "CREATE VIEW responses AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id FROM n) SELECT id FROM n",
+    "a circle": TREE + "INSERT INTO messages VALUES ('a', 'b', 'user'), ('b', 'a', 'user')",
+    "missing": TREE,
+    "no fragment": TREE
+    + "INSERT INTO messages VALUES ('a', NULL, 'user'), ('b', 'a', 'assistant');"
+    + """INSERT INTO parts VALUES ('a', 0, 'text', NULL, '{"text_ref": [{"fragment": 7}]}')""",
+    "numbers": ROWS + "('a', 2, 3, NULL)",
+    "bytes": ROWS + "('a', x'ff', CAST(x'ff' AS TEXT), NULL)",
+    "options": ROWS + "('a', '', 'b', '{')",
+    "another table": "CREATE TABLE responses (id TEXT); CREATE TABLE conversations (x)",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_DATABASES)
+def test_a_database_that_is_no_log_is_refused(name: str, store: SessionStore, tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db", HOSTILE_DATABASES[name])
+    with pytest.raises(UsageError, match=r"x\.db: "):
+        imported(store, path)
+    assert store.list_sessions() == []
+
+
+def test_a_torn_database_is_refused(store: SessionStore, tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db", OLD)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(UsageError, match="cannot be read"):
+        imported(store, path)
+
+
+# -- chats -----------------------------------------------------------------------------------------------------
+
+
+def test_every_branch_of_a_chatgpt_export(store: SessionStore) -> None:
+    report, said = imported(store, DATA / "chatgpt.json")
+    question = [("user", "Does it rain in 東京?")]
+    assert chats(store) == {
+        "Rain": [
+            (question, "Yes."),
+            ([*question, ("assistant", "Yes."), ("user", "And here?")], "No."),
+            (question, "Often."),
+        ]
+    }
+    assert report.added == 3
+    assert [run.request.model.file for run in runs_of(store).values()] == ["gpt-x", "", "gpt-x"]
+    assert said[:2] == [
+        "chatgpt.json: parts that are no text (images, audio) are not carried over",
+        "chatgpt.json: messages of the role 'tool' are not carried over",
+    ]
+    assert imported(store, DATA / "chatgpt.json")[0].known == 3
+
+
+def test_lists_of_messages(store: SessionStore, tmp_path: Path) -> None:
+    talk = [
+        {"role": "developer", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "Hello"}, {"type": "image_url", "image_url": {}}]},
+        {"role": "assistant", "content": "Hi"},
+        {"role": "tool", "content": "x"},
+        {"role": "user", "content": "Bye"},
+        {"role": "assistant", "content": "So long", "tool_calls": [{}]},
+    ]
+    first = [("system", "Be kind."), ("user", "Hello")]
+    last = ([*first, ("assistant", "Hi"), ("user", "Bye")], "So long")
+    (tmp_path / "talk.json").write_text(json.dumps({"title": "Talk", "model": "gpt", "seed": 3, "messages": talk}))
+    (tmp_path / "bare.json").write_text(json.dumps(talk, indent=1))
+    report, said = imported(store, tmp_path / "talk.json")
+    assert (report.added, chats(store)) == (2, {"Talk": [(first, "Hi"), last]})
+    assert len(said) == 5
+    assert imported(store, tmp_path / "bare.json")[0].known == 2
+    (tmp_path / "tune.jsonl").write_text(
+        json.dumps({"messages": [*talk[:2], {"role": "assistant", "content": "Hey"}]}) + "\n"
+    )
+    assert imported(store, tmp_path / "tune.jsonl")[0].added == 1
+    assert chats(store)["tune"] == [(first, "Hey")]
+
+
+def test_training_data_comes_back(store: SessionStore, tmp_path: Path) -> None:
+    session = store.new_session("Tuned")
+    journal = RunJournal.create(session.dir, request())
+    journal.finish(result("In 東京 it rains.\n"))
+    store.rate_run(session, journal.run_id, 5)
+    path = written(store, "chat", tmp_path / "tune.jsonl")
+    assert imported(store, path)[0].added == 1
+    assert chats(store)["tune"] == [([("user", "Say 雨.")], "In 東京 it rains.\n")]
+
+
+# -- what is malformed -----------------------------------------------------------------------------------------
+
+RUN = '{"format": 1, "kind": "run", "id": "x", "created": "2026-01-01", "prompt": {}, "result": {"text": ""}}'
+MALFORMED = {
+    "": "it is empty",
+    "{": "line 1, column 2: no JSON",
+    '{"a": 1}\n': "it is nothing that can be imported",
+    "[]": "it is nothing that can be imported",
+    "nonsense": "no JSON",
+    "\xff": "no JSON",
+    RUN + "\n{]\n": "line 2, column 2: no JSON",
+    RUN.replace('"format": 1', '"format": 9'): "newer version",
+    RUN.replace('"format": 1', '"format": "1"'): "it is no run",
+    RUN.replace("2026-01-01", "yesterday"): "'created' is no time",
+    RUN.replace('"prompt"', '"promt"'): "'prompt' is missing",
+    RUN.replace('"text"', '"txt"'): "'result.text' is missing",
+    RUN[:-1] + ', "events": {"pieces": [[1, 2]]}}': "events: they are not of the form",
+    RUN[:-1] + ', "events": 5}': "events: they are not of the form",
+    '{"kind": "export", "runs": [5]}': "run 1: it is no table",
+    '{"kind": "export"}': "runs: it is no list",
+    '[{"prompt": 1, "response": "x"}]': "response 1: 'prompt' is no text",
+    '[{"prompt": "", "response": ""}, 5]': "response 2: it is no table",
+    '[{"mapping": {}}, {"mapping": []}]': "conversation 2: 'mapping' is missing",
+    '[{"mapping": {"a": 5}}]': "conversation 1, node 'a': it is no table",
+    '{"messages": []}': "no list of messages",
+    '{"messages": [{"role": "user", "content": "a"}]}': "no answer",
+    '{"messages": [{"role": "user", "content": 5}]}': "message 1: its 'content'",
+    '{"messages": ["x"]}': "message 1: a message needs",
+    '{"a":' * 300 + "1" + "}" * 300: "nested too deeply",
+    "[" * 200_000: "nested too deeply",
+    '{"kind": "run", "n": ' + "9" * 5000 + "}": "a number is too long",
+}
+
+
+@pytest.mark.parametrize(("text", "what"), MALFORMED.items(), ids=range(len(MALFORMED)))
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_malformed_input_is_told_with_its_place(
+    text: str, what: str, ending: str, store: SessionStore, tmp_path: Path
+) -> None:
+    path = tmp_path / f"bad.{ending}"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bad\.jsonl?: ") as caught:
+        imported(store, path)
+    told = caught.value.message
+    # Of lines the line is named as well; a document on one line is also a line.
+    assert what in told or ("line 1" in told and what.rpartition(": ")[2] in told), told
+    assert len(told) < 300
+
+
+def test_bytes_that_are_no_text_and_lines_without_end(
+    store: SessionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(RUN.encode() + b'\n{"a": "\xff"}\n')
+    with pytest.raises(UsageError, match="line 2: byte 8 is not UTF-8"):
+        imported(store, path)
+    assert len(runs_of(store)) == 1
+    monkeypatch.setattr("workbench.session.ingest.jsonfile.LINE_LIMIT", 500)
+    path.write_bytes(b"[" + b" " * 600 + b"]\n")
+    with pytest.raises(UsageError, match="line 1: it is longer than"):
+        imported(store, path)
+    monkeypatch.setattr("workbench.session.ingest.jsonfile.DOCUMENT_LIMIT", 500)
+    with pytest.raises(StorageError, match="larger than"):
+        imported(store, path.rename(tmp_path / "x.json"))
+
+
+KEYS = (
+    *("kind", "format", "id", "created", "prompt", "result", "text", "events", "pieces", "session", "marks", "params"),
+    *("runs", "mapping", "parent", "message", "author", "role", "content", "parts", "content_type", "create_time"),
+    *("messages", "response", "options_json", "variables", "model", "engine"),
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["run", "export", "user", "2026-01-01"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=8),
+)
+
+
+@given(VALUES)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds_it_is_taken_or_refused(store: SessionStore, tmp_path: Path, value: Any) -> None:
+    for path in (tmp_path / "any.json", tmp_path / "any.jsonl"):
+        path.write_text(json.dumps(value))
+        try:
+            imported(store, path)
+        except UsageError as error:
+            refused = error.message
+        else:
+            refused = path.name
+        assert refused.startswith(path.name)
+
+
+# -- with everything else --------------------------------------------------------------------------------------
+
+
+def test_imported_runs_are_listed_shown_found_and_exported(
+    store: SessionStore, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    root = str(store.workspace.root)
+    assert (
+        main(["--workspace", root, "sessions", "import", str(DATA / "chatgpt.json"), str(DATA / "llm-logs.json")]) == 0
+    )
+    out, err = capfdbinary.readouterr()
+    assert sorted(out.decode().split()) == sorted(session.dir.name for session in store.list_sessions())
+    assert b"chatgpt.json: 3 runs imported" in err
+    assert main(["--workspace", root, "sessions", "import", str(DATA / "chatgpt.json")]) == 0
+    out, err = capfdbinary.readouterr()
+    assert (out, b"nothing new, 3 runs are here already" in err) == (b"", True)
+    for session in store.list_sessions():
+        assert not session.problem
+        for info in store.runs(session):
+            assert (info.problem, info.edited, info.status, info.engine) == ("", False, "finished", "imported")
+    index = SessionIndex(store.workspace, store=store)
+    index.refresh()
+    assert {hit.title for hit in index.search("東京")} == {"Rain"}
+    index.close()
+    (run_id,) = [name for name, record in runs_of(store).items() if record.result.text == "Often."]
+    assert main(["--workspace", root, "sessions", "show", run_id]) == 0
+    assert capfdbinary.readouterr().out == b"Often."
+    assert main(["--workspace", root, "sessions", "import", "nowhere.json"]) == 2
+
+
+class Full(Disk):
+    """Has room for two run files, until there is more."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def replace(self, source: Path, target: Path) -> None:
+        if target.parent.name == "runs":
+            if not self.left:
+                raise OSError(errno.ENOSPC, "full")
+            self.left -= 1
+        super().replace(source, target)
+
+
+def test_a_full_disk_leaves_whole_runs_and_the_rest_comes_later(store: SessionStore) -> None:
+    full = SessionStore(store.workspace, disk=Full())
+    with pytest.raises(StorageError, match="disk full"):
+        imported(full, DATA / "chatgpt.json")
+    assert sorted(record.result.text for record in runs_of(store).values()) == ["No.", "Yes."]
+    assert imported(store, DATA / "chatgpt.json")[0].added == 1
+    assert len(store.list_sessions()) == 1
