@@ -219,6 +219,19 @@ def test_the_command_runs_on_a_server(url: str, tmp_path: Path, monkeypatch: pyt
     assert b"Is the server running?" in done.stderr
 
 
+def test_several_servers_stand_in_one_grid(tmp_path: Path) -> None:
+    init_workspace(tmp_path / "space")
+    (tmp_path / "space" / "templates" / "say.j2").write_text("Say {red|blue}.", encoding="utf-8")
+    with HostileServer(stream(chunk("A."), STOP, DONE)) as a, HostileServer(stream(chunk("B."), STOP, DONE)) as b:
+        configure(entry("a", a.url), entry("b", b.url))
+        words = ("grid", "say", "--model", "a/m", "--model", "b/m", "--format", "jsonl")
+        done = cli(*words, cwd=tmp_path / "space")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert (len(a.prompts), len(b.prompts)) == (2, 2)
+    answers = [line.count(b'"A."') + 2 * line.count(b'"B."') for line in done.stdout.splitlines()]
+    assert sorted(answers) == [1, 1, 2, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
