@@ -13,7 +13,6 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 from workbench.session.index_build import scan
@@ -151,7 +150,7 @@ class SessionIndex:
             rows = self._indexed(query, limit, order) if self.fts else self._one_by_one(query, limit)
             if not finders:
                 return [hit_of_row(row) for row in rows]
-            return [replace(hit_of_row(row), snippet=self._snippet(row[0], finders)) for row in rows]
+            return [hit_of_row(row, snippet(self._texts(row[0]), finders)) for row in rows]
 
     def _indexed(self, query: Query, limit: int, order: Order) -> list[Sequence[Any]]:
         where, values = conditions(query, fts=True)
@@ -175,9 +174,6 @@ class SessionIndex:
                 if len(found) >= limit:
                     break
         return found
-
-    def _snippet(self, number: int, finders: list[Finder]) -> Snippet:
-        return snippet(self._texts(number), finders)
 
     def _texts(self, number: int) -> dict[str, str]:
         select = f"SELECT {', '.join(_EXCERPTS)} FROM doc WHERE number = ?"

@@ -60,7 +60,7 @@ class Hit:
         return token_rate(self.tokens_out, self.ms_first, self.ms_total)
 
 
-def hit_of_row(row: Sequence[Any]) -> Hit:
+def hit_of_row(row: Sequence[Any], excerpt: Snippet = _NOTHING) -> Hit:
     """From a row of ``HIT_COLUMNS``."""
     _, folder, session_id, title, tags, unsaved, newer, session_problem, session_created, run, created, *rest = row
     template, model, engine, status, tokens, first, total, rating, star, words, group, pane, parent, problem, edited = (
@@ -91,6 +91,7 @@ def hit_of_row(row: Sequence[Any]) -> Hit:
         unsaved=bool(unsaved),
         newer=bool(newer),
         session_created=session_created,
+        snippet=excerpt,
     )
 
 

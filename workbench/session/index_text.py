@@ -16,16 +16,17 @@ from functools import cache
 
 # Longer texts are searchable in their first part: a fold must not hold the interpreter for long.
 TEXT_LIMIT = 400_000
+_PIECE = 10_000
 SNIPPET_BEFORE, SNIPPET_LENGTH = 40, 160
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
-_UNSPACED_CHAR = re.compile(f"[{_UNSPACED}]")
+_UNSPACED_CHAR = re.compile(rf"(?![\W_])[{_UNSPACED}]")
 # Letters and numbers.
 _TOKEN_CHAR = r"[^\W_]"
-_TOKEN = re.compile(f"[{_UNSPACED}]|(?:(?![{_UNSPACED}]){_TOKEN_CHAR})+")
+_TOKEN = re.compile(rf"(?![\W_])[{_UNSPACED}]|(?:(?![{_UNSPACED}]){_TOKEN_CHAR})+")
 _NO_WORD_BEFORE = f"(?<!(?![{_UNSPACED}]){_TOKEN_CHAR})"
 _NO_WORD_AFTER = f"(?!(?![{_UNSPACED}]){_TOKEN_CHAR})"
 
@@ -77,10 +78,14 @@ def spaced(text: str) -> str:
 
     Folded, other signs made blanks, and blanks put round each character of a script that writes none.
     """
-    folded = fold(text)
-    if folded.isascii():
-        return folded
-    return _UNSPACED_CHAR.sub(r" \g<0> ", re.sub(r"[\W_]", " ", folded))
+    if text.isascii():
+        return fold(text)
+    # In pieces, so that other threads get their turn between them; each character stands for itself.
+    return "".join(_spaced(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
+
+
+def _spaced(text: str) -> str:
+    return _UNSPACED_CHAR.sub(r" \g<0> ", re.sub(r"[\W_]", " ", fold(text)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from workbench import __version__
 from workbench.error import StorageError, UsageError
 from workbench.session.edit import edit_session
-from workbench.session.ids import folder_stamp, new_ulid, plausible, short_id, slug, stamp_time
+from workbench.session.ids import folder_stamp, new_ulid, short_id, slug
 from workbench.session.info import RunInfo, RunRecord, Session, SessionInfo
 from workbench.session.reader import RecordingView, read_recording
 from workbench.session.runload import Watch, load_run, recover_run, unfinished
@@ -29,6 +30,9 @@ from workbench.workspace import Workspace
 __all__ = ["RunInfo", "RunRecord", "Session", "SessionInfo", "SessionStore"]
 
 FORMAT = CURRENT["session"]
+_STAMP = re.compile(r"\d{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3])[0-5]\d[0-5]\dZ(?![0-9A-Za-z])")
+# As ``ids.plausible``: before this tool there was none of its folders.
+_FIRST = "20240101T000000Z"
 _NOT_HERE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -109,7 +113,11 @@ class SessionStore:
     def folders(self) -> list[Path]:
         """All session folders, newest first by their names; where a name's time is impossible, by the disk's."""
         found = [folder for root in self.roots for folder in _session_folders(root)]
-        return [folder for _, _, folder in sorted(((_when(item), item.name, item) for item in found), reverse=True)]
+        now = folder_stamp(datetime.now(UTC) + timedelta(hours=1))
+        # Compared by text alone: there may be tens of thousands.
+        return [
+            folder for _, _, folder in sorted(((_when(item, now), item.name, item) for item in found), reverse=True)
+        ]
 
     # -- runs ------------------------------------------------------------------------------------------------
 
@@ -252,14 +260,15 @@ def _folders_in(root: Path) -> list[Path]:
         return []
 
 
-def _when(folder: Path) -> float:
-    stamp = stamp_time(folder.name)
-    if stamp is not None and plausible(stamp):
-        return stamp.timestamp()
+def _when(folder: Path, now: str) -> str:
+    """The time in a folder's name; where it is impossible, the disk's in the same form. ``now`` ends the possible."""
+    found = _STAMP.match(folder.name)
+    if found is not None and _FIRST <= found[0] <= now:
+        return found[0]
     try:
-        return folder.stat().st_mtime
-    except OSError:
-        return 0.0
+        return folder_stamp(datetime.fromtimestamp(folder.stat().st_mtime, UTC))
+    except (OSError, OverflowError, ValueError):
+        return ""
 
 
 def _run_path(session: Session, run_id: str) -> Path:
