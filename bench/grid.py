@@ -24,8 +24,9 @@ from typing import Any
 from workbench.compare.schedule import shared_beginning
 from workbench.service import open_workbench
 from workbench.service.grid import GridRun
+from workbench.service.grid_axes import GridSpec
 from workbench.service.grid_events import Totals
-from workbench.service.grid_plan import GridSpec, prepare_grid
+from workbench.service.grid_plan import prepare_grid
 from workbench.template.axis import Axis
 from workbench.template.document import parse_document
 from workbench.workspace import init_workspace
@@ -36,15 +37,22 @@ ROUNDS = 3
 CELLS, CELL_TOKENS = 18, 24
 
 
-async def run_grid(workspace: Path, source: str, axes: tuple[Axis, ...], *, parallel: int = 0, **params: Any) -> Totals:
-    """One grid through the service."""
+async def lanes_rate(workspace: Path, lanes: int) -> float:
+    """Tokens per second of a grid with so many runs at once, engines loaded before."""
     bench = open_workbench(workspace)
-    spec = GridSpec(parse_document(source), axes, params=params, parallel=parallel, reuse=False)
-    grid_run = GridRun(bench, prepare_grid(bench, spec))
-    async for _ in grid_run.events():
-        pass
+    settings = {"temperature": 0, "max_tokens": TOKENS, "n_ctx": 1024, "n_threads": 1, "cold_cache": True}
+    rates = []
+    for tokens in (1, TOKENS):
+        numbers = Axis(("n",), tuple((number,) for number in range(SEQUENCES)))
+        document = parse_document("Tell the long story number {{ n }}.")
+        params = settings | {"max_tokens": tokens}
+        spec = GridSpec(document, (numbers,), params=params, parallel=lanes, reuse=False)
+        grid_run = GridRun(bench, prepare_grid(bench, spec))
+        async for _ in grid_run.events():
+            pass
+        rates.append(grid_run.totals.tokens_per_s)
     await bench.close()
-    return grid_run.totals
+    return rates[-1]
 
 
 async def read_once(workspace: Path) -> tuple[Totals, int]:
@@ -76,19 +84,24 @@ def read(workspace: Path) -> None:
 def parallel(workspace: Path) -> None:
     """Total decoding speed: several sequences in one llama.cpp, and several children of the workbench."""
     model = str(open_workbench(workspace).find_model().path)
-    numbers = Axis(("n",), tuple((number,) for number in range(SEQUENCES)))
-    for slots in (1, 2, 4):
-        words = [sys.executable, "-m", "bench.slots", "rate", model, str(slots), str(SEQUENCES), str(TOKENS), "1"]
-        rates = [float(subprocess.run(words, capture_output=True, check=True).stdout) for _ in range(ROUNDS)]
-        print(f"parallel: {slots} sequences in one llama.cpp, 1 thread: {told(rates)}", flush=True)
-    for lanes in (1, 2):
-        rates = []
-        for _ in range(ROUNDS):
-            source = "Tell the long story number {{ n }}."
-            settings = {"temperature": 0, "max_tokens": TOKENS, "n_ctx": 1024, "n_threads": 1, "cold_cache": True}
-            totals = asyncio.run(run_grid(workspace, source, (numbers,), parallel=lanes, **settings))
-            rates.append(totals.tokens_per_s)
-        print(f"parallel: a grid with {lanes} children, 1 thread each, loading included: {told(rates)}", flush=True)
+    slots_rates: dict[int, list[float]] = {}
+    lane_rates: dict[int, list[float]] = {}
+    processor: dict[int, list[float]] = {}
+    for _ in range(ROUNDS):
+        for slots in (1, 2, 4):
+            words = [sys.executable, "-m", "bench.slots", "rate", model, str(slots), str(SEQUENCES), str(TOKENS), "1"]
+            wall, worked = map(float, subprocess.run(words, capture_output=True, check=True).stdout.split())
+            slots_rates.setdefault(slots, []).append(wall)
+            processor.setdefault(slots, []).append(worked)
+        for lanes in (1, 2):
+            lane_rates.setdefault(lanes, []).append(asyncio.run(lanes_rate(workspace, lanes)))
+    for slots, rates in slots_rates.items():
+        worked = median(processor[slots])
+        print(
+            f"parallel: {slots} at once in one llama.cpp, 1 thread: {told(rates)}, {worked:.1f} per CPU s", flush=True
+        )
+    for lanes, rates in lane_rates.items():
+        print(f"parallel: a grid with {lanes} at once, a child each of 1 thread: {told(rates)}", flush=True)
 
 
 def told(rates: list[float]) -> str:
@@ -139,7 +152,7 @@ def towns() -> list[str]:
 
 
 def grid_command(workspace: Path) -> list[str]:
-    words = [sys.executable, "-m", "workbench", "grid", "towns", "--workspace", str(workspace), "--model", "box/"]
+    words = [sys.executable, "-m", "workbench", "grid", "towns", "--workspace", str(workspace), "--model", "server:box"]
     words += ["--axis", f"town = {', '.join(towns())}", "--param", "temperature=0", "--no-reuse", "--quiet"]
     return [*words, "--param", f"max_tokens={CELL_TOKENS}", "--format", "json", "--output", "mine.json"]
 

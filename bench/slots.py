@@ -2,7 +2,7 @@
 
 ``python -m bench.slots serve MODEL SLOTS`` prints its address and serves until its stdin ends. ``python -m bench.slots
 rate MODEL SLOTS SEQUENCES TOKENS THREADS`` decodes all sequences, as many at once as there are slots, and prints the
-tokens per second of all together.
+tokens of all together per second and per second of processor time, which other work on the machine hardly changes.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def server(model: str, slots: int, threads: int, *, open_port: bool) -> Any:
     return xllamacpp.Server(params)
 
 
-def rate(model: str, slots: int, sequences: int, tokens: int, threads: int) -> float:
-    """Tokens per second of all sequences together."""
+def rate(model: str, slots: int, sequences: int, tokens: int, threads: int) -> tuple[float, float]:
+    """Tokens of all sequences together, per second and per second of processor time."""
     running = server(model, slots, threads, open_port=False)
 
     def one(number: int) -> int:
@@ -43,10 +43,10 @@ def rate(model: str, slots: int, sequences: int, tokens: int, threads: int) -> f
         return int(answer["usage"]["completion_tokens"])
 
     one(-1)
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(slots) as pool:
         total = sum(pool.map(one, range(sequences)))
-    return total / (time.perf_counter() - begin)
+    return total / (time.perf_counter() - begin), total / (time.process_time() - worked)
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
         print(running.listening_address, flush=True)
         sys.stdin.read()
     else:
-        print(f"{rate(model, slots, *map(int, sys.argv[4:7])):.2f}", flush=True)
+        print(*rate(model, slots, *map(int, sys.argv[4:7])), flush=True)
     # The runtime's destructor can hang.
     os._exit(0)
 

@@ -18,7 +18,8 @@ from workbench.cli.grid import FORMATS
 from workbench.cli.grid_out import result_text
 from workbench.service import open_workbench
 from workbench.service.grid import GridRun
-from workbench.service.grid_plan import GridSpec, prepare_grid
+from workbench.service.grid_axes import GridSpec
+from workbench.service.grid_plan import prepare_grid
 from workbench.template.axis import parse_axis
 from workbench.workspace import init_workspace
 

@@ -12,9 +12,11 @@ import pytest_asyncio
 from workbench.compare.schedule import shared_beginning
 from workbench.compare.state import CellState
 from workbench.service import RunSpec, Workbench, open_workbench
-from workbench.service.grid import WARM_NOTE, GridRun
+from workbench.service.grid import GridRun
+from workbench.service.grid_axes import GridSpec
 from workbench.service.grid_estimate import estimate
-from workbench.service.grid_plan import GridSpec, prepare_grid
+from workbench.service.grid_plan import prepare_grid
+from workbench.service.grid_record import WARM_NOTE
 from workbench.template.axis import Axis
 from workbench.template.document import parse_document
 from workbench.workspace import init_workspace

@@ -15,9 +15,10 @@ import pytest_asyncio
 from workbench.error import UsageError
 from workbench.service import Workbench, open_workbench
 from workbench.service.grid import GridRun
+from workbench.service.grid_axes import GridSpec
 from workbench.service.grid_estimate import estimate
 from workbench.service.grid_events import CellFailed, CellFinished, CellPiece, CellStarted, GridEvent, Totals
-from workbench.service.grid_plan import Grid, GridSpec, prepare_grid
+from workbench.service.grid_plan import Grid, prepare_grid
 from workbench.service.grid_resume import find_grid, grid_from_disk
 from workbench.session.groups import hold_group, read_group
 from workbench.template.axis import parse_axis

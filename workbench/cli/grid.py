@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
     from workbench.service import Workbench
-    from workbench.service.grid_plan import Grid, GridSpec
+    from workbench.service.grid_axes import GridSpec
+    from workbench.service.grid_plan import Grid
 
+MANY = 2000
 FORMATS = ("table", "csv", "json", "jsonl", "md", "html", "junit")
 
 
@@ -73,7 +76,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _grid(bench: Workbench, args: argparse.Namespace, console: Console) -> Grid:
     """A new grid, or one from disk. Raises WorkbenchError."""
     from workbench.cli.grid_resume import stored_grid
-    from workbench.service.grid_plan import grid_plan, prepare_cells
+    from workbench.service.grid_axes import grid_plan
+    from workbench.service.grid_plan import prepare_cells
 
     def progress(done: int, total: int) -> None:
         console.talk.bar("planning", done, total)
@@ -82,16 +86,15 @@ def _grid(bench: Workbench, args: argparse.Namespace, console: Console) -> Grid:
     if args.resume is not None or args.retry_errors:
         return stored_grid(bench, spec, args, progress)
     plan, documents = grid_plan(bench, spec)
-    if args.dry_run or args.yes or plan.count <= bench.config.ask_above:
-        return prepare_cells(bench, spec, plan, documents, on_progress=progress)
-    # Before thousands of prompts are rendered, in case nobody wants that many.
-    _may_start(bench, plan.count, args, console)
-    args.yes = True
+    if plan.count > MANY and not args.dry_run:
+        # Asked before thousands of prompts are rendered, in case nobody wants that many.
+        _may_start(bench, plan.count, args, console)
+        args.yes = True
     return prepare_cells(bench, spec, plan, documents, on_progress=progress)
 
 
 def _spec(bench: Workbench, args: argparse.Namespace) -> GridSpec:
-    from workbench.service.grid_plan import GridSpec, axis_of_text
+    from workbench.service.grid_axes import GridSpec, axis_of_text
     from workbench.template.axis import Axis, rows_axis
 
     axes = [axis_of_text(bench, text) for text in args.axes]
@@ -137,9 +140,10 @@ async def _run(bench: Workbench, grid: Grid, args: argparse.Namespace, console: 
         tasks: set[asyncio.Task[None]] = set()
         interrupts.listen_in_loop(lambda: tasks.add(asyncio.ensure_future(grid_run.cancel())))
         writer, talk = Writer(args.format, args.output, console), GridTalk(console.talk, grid)
-        async for event in grid_run.events():
-            talk.show(event)
-            writer.take(event, grid)
+        async with aclosing(grid_run.events()) as events:
+            async for event in events:
+                talk.show(event)
+                writer.take(event, grid)
         await asyncio.gather(*tasks)
         writer.end(grid, grid_run)
         talk.end(grid_run)

@@ -11,7 +11,8 @@ from workbench.error import UsageError
 
 if TYPE_CHECKING:
     from workbench.service import Workbench
-    from workbench.service.grid_plan import Grid, GridSpec
+    from workbench.service.grid_axes import GridSpec
+    from workbench.service.grid_plan import Grid
     from workbench.session.groups import Group
     from workbench.session.store import Session
 
@@ -49,7 +50,7 @@ def stored_grid(
 def _same_grid(bench: Workbench, spec: GridSpec) -> tuple[Session, Group]:
     from workbench.compare.plan import plan_data
     from workbench.param import parse_param
-    from workbench.service.grid_plan import grid_plan
+    from workbench.service.grid_axes import grid_plan
     from workbench.service.grid_resume import grids_of
 
     plan, _ = grid_plan(bench, spec)

@@ -95,9 +95,15 @@ class GridTalk:
             self._talk.say(line)
         if run.session is not None and run.group is not None:
             self._talk.say(f"session {run.session.dir.name}, group {run.group.id}")
-        if totals.left or totals.failed:
-            what = "--resume" if totals.left else "--retry-errors"
-            self._talk.say(f"'workbench grid {self._grid.spec.document.path} {what}' runs what is left")
+        if flags := _what_is_left(run.grid.states):
+            self._talk.say(f"'workbench grid {self._grid.spec.document.path} {flags}' runs what is left")
+
+
+def _what_is_left(states: Sequence[CellState]) -> str:
+    """The options that run it: a failed run has a record, a cell that was not tried has none."""
+    errors = any(state.status == "failed" and state.run_id for state in states)
+    missing = any(not state.ended or (state.status == "failed" and not state.run_id) for state in states)
+    return " ".join(["--resume"] * missing + ["--retry-errors"] * errors)
 
 
 def _progress_text(totals: Totals, model: str) -> str:

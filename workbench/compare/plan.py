@@ -148,9 +148,9 @@ def _typed(axis: Axis) -> Axis:
     rows = tuple(
         tuple(_value(target, value) for target, value in zip(axis.targets, row, strict=True)) for row in axis.rows
     )
-    doubles = {row for row in rows if rows.count(row) > 1} if len(rows) < 1000 else set()
-    if doubles:
-        told = ", ".join(map(str, next(iter(doubles))))
+    if len(set(rows)) < len(rows):
+        double = next(row for place, row in enumerate(rows) if row in rows[:place])
+        told = ", ".join(map(str, double))
         raise AxisError(f"the axis {axis_name(axis)!r} has {told!r} twice", hint="For repeats there is --repeat.")
     return replace(axis, rows=rows)
 

@@ -14,7 +14,6 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.compare.plan import plan_data
 from workbench.compare.state import CellState
 from workbench.error import StorageError, WorkbenchError
 from workbench.event import Failed, Finished, Piece, Progress, Started
@@ -29,6 +28,7 @@ from workbench.service.grid_events import (
     Totals,
 )
 from workbench.service.grid_plan import Grid, PreparedCell
+from workbench.service.grid_record import fill, group_data, take_result
 from workbench.session.groups import Group, hold_group, retire_run, write_group
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ _QUEUED = 1000
 # Runs at once by engine. A server decides by itself how many it truly works on; here a second child of the same model
 # takes the core that the first one needs (bench/README.md has the figures).
 PARALLEL: Mapping[str, int] = {"server": 4}
-WARM_NOTE = "the prompt went on from what the engine had read before"
-NO_SEED_NOTE = "the engine takes no seed"
 
 
 class GridRun:
@@ -260,7 +258,7 @@ class GridRun:
         state, result, request = item.state, handle.result, handle.request
         assert result is not None
         assert request is not None
-        _take_result(state, result, request.params.seed)
+        take_result(state, result, request.params.seed)
         state.session = handle.session.dir.name if handle.session is not None else ""
         state.problem = handle.save_problem
         if isinstance(last, Finished):
@@ -278,46 +276,3 @@ class GridRun:
                 # What cannot be moved stays; the run that ended well counts either way.
                 with contextlib.suppress(StorageError):
                     await asyncio.to_thread(retire_run, self.session, run_id)
-
-
-def _take_result(state: CellState, result: Any, seed: int | None) -> None:
-    status = {"finished": "done", "cancelled": "cancelled", "interrupted": "cancelled"}.get(result.status, "failed")
-    state.status = status  # type: ignore[assignment]
-    for name in ("text", "sha256", "tokens_in", "tokens_out", "ms_load", "ms_first", "ms_total", "finish_reason"):
-        setattr(state, name, getattr(result, name))
-    state.repro, state.error, state.seed = result.repro, result.error, seed
-    notes = {"likely": WARM_NOTE, "none": NO_SEED_NOTE}
-    state.note = notes.get(result.repro, "") if state.status == "done" else ""
-
-
-def fill(state: CellState, record: Any, session: str) -> None:
-    """The state of a cell from a run on disk."""
-    _take_result(state, record.result, record.request.params.seed)
-    state.session, state.run_id = session, record.request.id
-
-
-def group_data(grid: Grid) -> dict[str, Any]:
-    """What the group's file holds: enough to go on without the template's file, even if it was changed since."""
-    spec = grid.spec
-    return {
-        "template": spec.document.path,
-        "models": list(dict.fromkeys(item.state.model for item in grid.cells)),
-        "count": grid.plan.count,
-        "order": "model, then shared beginnings",
-        "cache": "cold" if grid.cold else "warm",
-        "model": spec.model,
-        "engine": spec.engine,
-        "variables": dict(spec.variables),
-        "params": {name: list(v) if isinstance(v, tuple) else v for name, v in spec.params.items() if v is not None},
-        **plan_data(grid.plan),
-        "checks": list(spec.checks),
-        "reused": [
-            {"cell": item.cell.key, "session": item.reused.session.dir.name, "run": item.reused.record.request.id}
-            for item in grid.cells
-            if item.reused is not None
-        ],
-        "documents": [
-            {"name": name, "path": document.path, "sha256": document.sha256, "source": document.source}
-            for name, document in grid.documents.items()
-        ],
-    }

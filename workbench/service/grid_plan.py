@@ -6,24 +6,22 @@ bounded time and memory: a grid holds at most ``MOST_CELLS`` runs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.compare.cells import cell_parts, target_kind
+from workbench.compare.cells import cell_parts
 from workbench.compare.keys import run_key
-from workbench.compare.plan import GridPlan, PlannedCell, checked_axes
+from workbench.compare.plan import GridPlan, PlannedCell
 from workbench.compare.schedule import Job, schedule
 from workbench.compare.state import CellState
 from workbench.error import ModelError, UsageError, WorkbenchError
+from workbench.service.grid_axes import GridSpec, grid_plan
 from workbench.service.grid_disk import FoundRun, OnDisk, look_on_disk
-from workbench.service.plan import PlanMemo, RunSpec, plan_run
-from workbench.template.axis import Axis, AxisError, axis_from_table, parse_axis
+from workbench.service.memo import PlanMemo
+from workbench.service.plan import RunSpec, plan_run
 from workbench.template.axis import label as row_label
 from workbench.template.prepared import PromptChoice
-from workbench.template.tree import Escape, Text
-from workbench.template.wildcard import WildcardFolder
 
 if TYPE_CHECKING:
     from workbench.engine import LoadSpec
@@ -33,31 +31,6 @@ if TYPE_CHECKING:
     from workbench.template.document import TemplateDocument
 
 MOST_CELLS = 20_000
-_LIST = re.compile(r"=\s*__((?:(?!__)[\w\-./*])+)__")
-
-
-@dataclass(frozen=True)
-class GridSpec:
-    """What a person asks for. ``axes`` come beside those of the template's header, and before them for one target.
-
-    ``prompts`` 0 takes every prompt that the template's patterns stand for, else so many of each. ``reuse`` False
-    makes every run anew. ``parallel`` 0 chooses. ``checks`` are written as on the command line; the header has its own.
-    """
-
-    document: TemplateDocument
-    axes: tuple[Axis, ...] = ()
-    variables: Mapping[str, Any] = field(default_factory=dict)
-    params: Mapping[str, Any] = field(default_factory=dict)
-    model: str = ""
-    engine: str = ""
-    repeats: int = 1
-    prompts: int = 0
-    join: bool = False
-    checks: tuple[str, ...] = ()
-    session: Session | None = None
-    script: str = ""
-    reuse: bool = True
-    parallel: int = 0
 
 
 @dataclass(slots=True)
@@ -135,83 +108,6 @@ def cell_spec(
         adjust=parts.adjust if parts.adjusts else None,
         memo=memo,
     )
-
-
-def axis_of_text(bench: Workbench, text: str) -> Axis:
-    """``target = values`` with the workspace's lists; ``@file`` is looked for from here. Raises AxisError."""
-    names = _LIST.findall(text)
-    lists = {}
-    if names:
-        folder = WildcardFolder(bench.workspace.templates / "wildcards")
-        lists = {name: [line.text for line in folder.lines(name)] for name in names if folder.has(name)}
-    return parse_axis(text, lists=lists)
-
-
-def grid_plan(bench: Workbench, spec: GridSpec) -> tuple[GridPlan, dict[str, TemplateDocument]]:
-    """Axes and exact count; nothing is rendered. Raises UsageError (AxisError), TemplateError."""
-    axes = checked_axes(_all_axes(bench, spec), spec.document.body, join=spec.join)
-    documents = {"": spec.document}
-    for axis in axes:
-        for place, target in enumerate(axis.targets):
-            if target == "template":
-                documents |= {str(row[place]): bench.load_template(str(row[place])) for row in axis.rows}
-    axes = tuple(_every_option(bench, spec, axis, axes) for axis in axes)
-    plan = GridPlan(axes, repeats=spec.repeats)
-    return replace(plan, prompts=_prompts(bench, spec, plan, documents)), documents
-
-
-def _all_axes(bench: Workbench, spec: GridSpec) -> list[Axis]:
-    """Those asked for, then those of the header whose targets nothing else sets."""
-    taken = {target for axis in spec.axes for target in axis.targets} | {*spec.variables, *spec.params}
-    taken |= {"model"} if spec.model else set()
-    axes = list(spec.axes)
-    for table in spec.document.header.axes:
-        axis = axis_from_table(table, folder=bench.workspace.root)
-        if taken.isdisjoint(axis.targets):
-            axes.append(axis)
-    if spec.repeats < 1:
-        raise UsageError(f"{spec.repeats} repeats make no run", hint="At least 1.")
-    return axes
-
-
-def _every_option(bench: Workbench, spec: GridSpec, axis: Axis, axes: Sequence[Axis]) -> Axis:
-    """``name = *`` with the options of the named pick in its place."""
-    if not axis.every:
-        return axis
-    name = axis.targets[0]
-    others = {target: "" for other in axes if other is not axis for target in other.targets}
-    tree = bench.prepare(spec.document, {**_values(others), **spec.variables}, complete=False).used_tree
-    pick = tree.named_picks.get(name)
-    if pick is None:
-        known = ", ".join(tree.named_picks) or "none"
-        raise AxisError(f"the template has no pick named {name!r}", hint=f"Named picks: {known}")
-    rows = []
-    for option in pick.options:
-        if not all(isinstance(item, Text | Escape) for item in option.items):
-            raise AxisError(
-                f"an option of {name!r} holds more patterns: {option.source}", hint=f"Name the values: {name} = ..."
-            )
-        rows.append(("".join(item.text for item in option.items if isinstance(item, Text | Escape)),))
-    return Axis((name,), tuple(rows))
-
-
-def _values(axes: Mapping[str, Any]) -> dict[str, Any]:
-    return {target: value for target, value in axes.items() if target_kind(target) == "value"}
-
-
-def _prompts(
-    bench: Workbench, spec: GridSpec, plan: GridPlan, documents: Mapping[str, TemplateDocument]
-) -> tuple[int, ...]:
-    """How many prompts each template stands for: it depends on which names are bound, not on their values."""
-    first = {target: axis.rows[0][place] for axis in plan.axes for place, target in enumerate(axis.targets)}
-    variables = {**spec.variables, **_values(first)}
-    if plan.template_axis < 0:
-        names = [""]
-    else:
-        axis = plan.axes[plan.template_axis]
-        names = [str(row[axis.targets.index("template")]) for row in axis.rows]
-    counts = {name: bench.prepare(documents[name], variables).count for name in dict.fromkeys(names)}
-    return tuple(min(counts[name], spec.prompts or counts[name]) for name in names)
 
 
 def prepare_grid(bench: Workbench, spec: GridSpec, on_progress: Callable[[int, int], None] | None = None) -> Grid:

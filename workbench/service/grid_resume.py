@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.compare.keys import cell_key
 from workbench.compare.plan import plan_from_data
 from workbench.error import StorageError, UsageError
-from workbench.service.grid import fill
+from workbench.service.grid_axes import GridSpec
 from workbench.service.grid_disk import FoundRun
-from workbench.service.grid_plan import Grid, GridSpec, PreparedCell, order_of, prepare_cells
+from workbench.service.grid_plan import Grid, PreparedCell, order_of, prepare_cells
+from workbench.service.grid_record import fill
 from workbench.session.groups import Group, list_groups
 from workbench.template.document import TemplateDocument, parse_document
 
@@ -131,6 +132,7 @@ def _spec(session: Session, group: Group) -> tuple[GridSpec, dict[str, TemplateD
         repeats=int(plan.get("repeats", 1)),
         checks=tuple(str(text) for text in plan.get("checks", ())),
         session=session,
+        reuse=plan.get("reuse") is not False,
     )
     return spec, documents
 

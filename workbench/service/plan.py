@@ -10,6 +10,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import __version__
@@ -17,6 +18,7 @@ from workbench.engine import LoadSpec, engine_version
 from workbench.error import AccessDenied, LimitExceeded, ModelError, TemplateError, UsageError
 from workbench.param import Params, fit_params, params_from
 from workbench.record import Message, ModelRef, Prompt, RunRequest, TemplateRef, sha256_text
+from workbench.service.memo import PlanMemo
 from workbench.session.ids import new_ulid, now_iso
 from workbench.template.prepared import FIRST, PromptChoice
 
@@ -53,18 +55,6 @@ class RunSpec:
     memo: PlanMemo | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass
-class PlanMemo:
-    """What the runs of one grid share and find out once: model, engine and threads by what was asked for.
-
-    ``lanes`` is how many of them go at once; threads are divided among them.
-    """
-
-    chosen: dict[tuple[str, str, str, int], _Chosen] = field(default_factory=dict)
-    threads: dict[str, int] = field(default_factory=dict)
-    lanes: int = 1
-
-
 @dataclass(frozen=True)
 class RunPlan:
     """A complete run, not yet started. ``notices`` are sentences that a person should read.
@@ -84,7 +74,7 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     """Render, choose, check. Raises TemplateError, ModelError, NetworkError, UsageError."""
     from workbench.service.remote import wire_messages
 
-    document = spec.document
+    document, memo = spec.document, spec.memo or PlanMemo()
     prepared = bench.prepare(document, spec.variables, seed=spec.item.seed)
     rendered = prepared.render(spec.item)
     notices = [diagnostic.message for diagnostic in rendered.warnings]
@@ -98,7 +88,8 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         script = spec.script or os.environ.get("WORKBENCH_SCRIPT", "")
     else:
         name = spec.model or str(document.header.model.get("name", ""))
-        chosen = _choose_once(bench, name, asked, prefer, params, spec.memo)
+        sought = ("model", name, asked, prefer, params.n_ctx)
+        chosen = memo.once(sought, lambda: _choose(bench, name, asked, prefer, params))
         script = chosen.script
     if chosen.notice:
         notices.append(chosen.notice)
@@ -111,9 +102,9 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     if not prompt.model_text and not messages:
         raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
     params, seed_mode = _seeded(params)
-    threads = 0 if chosen.endpoint else params.n_threads or _threads(bench, chosen.engine, chosen.path, spec.memo)
+    threads = 0 if chosen.endpoint else params.n_threads or _threads(bench, chosen.engine, chosen.path, memo)
     load = LoadSpec(engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script)
-    if chosen.header is not None and not chosen.endpoint and (pressed := _memory_notice(bench, load, chosen.header)):
+    if pressed := memo.once(("memory", load), lambda: _memory_notice(bench, load, chosen)):
         notices.append(pressed)
     request = RunRequest(
         id=new_ulid(),
@@ -129,7 +120,7 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         variables=_variables(document, prepared.values, spec.variables),
         prompt=prompt,
         engine=chosen.engine,
-        engine_version=engine_version(chosen.engine) or "",
+        engine_version=memo.once(("version", chosen.engine), lambda: engine_version(chosen.engine) or ""),
         model=chosen.model,
         params=params,
         seed_mode=seed_mode,
@@ -162,29 +153,16 @@ class _Chosen:
     endpoint: str = ""
 
 
-def _choose_once(
-    bench: Workbench, name: str, asked: str, prefer: str, params: Params, memo: PlanMemo | None
-) -> _Chosen:
-    if memo is None:
-        return _choose(bench, name, asked, prefer, params)
-    key = (name, asked, prefer, params.n_ctx)
-    if key not in memo.chosen:
-        memo.chosen[key] = _choose(bench, name, asked, prefer, params)
-    return memo.chosen[key]
-
-
-def _threads(bench: Workbench, engine: str, path: str, memo: PlanMemo | None) -> int:
+def _threads(bench: Workbench, engine: str, path: str, memo: PlanMemo) -> int:
     """All runs of a grid get the same, so that an engine stays loaded whatever else runs beside it."""
-    if memo is None:
-        return bench.pool.threads_for(engine, path)
-    key = f"{engine} {path}"
-    if key not in memo.threads:
-        memo.threads[key] = max(1, bench.pool.threads_for(engine, path) // memo.lanes)
-    return memo.threads[key]
+    return memo.once(("threads", engine, path), lambda: max(1, bench.pool.threads_for(engine, path) // memo.lanes))
 
 
-def _memory_notice(bench: Workbench, load: LoadSpec, header: GgufHeader) -> str:
+def _memory_notice(bench: Workbench, load: LoadSpec, chosen: _Chosen) -> str:
     """A sentence when loading would make the machine swap: before it happens, with what to do."""
+    header = chosen.header
+    if header is None or chosen.endpoint:
+        return ""
     from workbench.engine.memory import estimate
 
     total = estimate(header, load.engine, load.n_ctx, n_batch=load.n_batch).peak
@@ -302,6 +280,7 @@ def _transcript(messages: tuple[Message, ...]) -> str:
     return "\n\n".join([*lines, "Assistant:"])
 
 
+@cache
 def _jinja_version() -> str:
     from importlib.metadata import version
 
