@@ -164,7 +164,8 @@ class EngineProcess:
                 if isinstance(event, Failed) and event.kind == "timeout":
                     await self._child.end(patience=GRACE)
                     event = replace(event, stderr=self._tail())
-                if isinstance(event, Failed) and event.kind == "context":
+                # How large a server's context is was decided at its start.
+                if isinstance(event, Failed) and event.kind == "context" and not self.info.endpoint:
                     event = replace(event, hint=self._ways_out(event.message, len(prompt)))
                 yield event
         finally:

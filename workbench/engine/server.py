@@ -209,7 +209,10 @@ class Server:
         if _is_context(fault):
             if isinstance(asked, int) and isinstance(limit, int):
                 text = f"the prompt has {asked} tokens, the context holds {limit}"
-            kind, hint = "context", "Shorten the prompt, or start the server with a larger context."
+            kind, hint = (
+                "context",
+                "Cut the text of a slot, drop the oldest example, or start the server with a larger context.",
+            )
         elif fault.status == 404 and "model" in error_text(fault.body).lower():
             hint = self._near() or hint
         return Refused(kind, f"{self._target.server.name}: {text}", hint)
