@@ -32,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "engines": "say which engines are here, what each can do, and test it",
     "bench": "measure how fast a model is here, and remember the best thread count",
     "sessions": "find, show and repeat what was saved",
+    "compare": "show what differs between runs: inputs, texts, numbers",
+    "score": "check saved runs again, without generating",
     "init": "make a workspace with the starter set",
     "doctor": "look at terminal, engines, models and folders, and say what to do",
 }
