@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clitool import cli, command, environment
+from tests.serverlab import KEY, KEY_ENV, llamacpp_server
 from tests.tiny_model import write_tiny
 from workbench.engine import LoadSpec, threads
 from workbench.engine.measure import Sample, best_of
@@ -169,3 +170,19 @@ async def test_a_stopped_bench_gives_what_it_has(folder: Path) -> None:
     assert await process.wait() == 130
     assert (report["complete"], report["samples"][0]["kind"]) == (False, "threads")
     assert report["best_threads"] == report["remembered_threads"] > 0
+
+
+def test_a_server_is_asked_when_it_is_named(folder: Path, isolated_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    settings = isolated_home / "config" / "prompt-workbench" / "config.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    model = write_tiny(folder / "wide.gguf", n_ctx=2048, endless=True)
+    with llamacpp_server(model, n_ctx=2048) as url:
+        settings.write_text(f'[[server]]\nname = "here"\nurl = "{url}"\nkey_env = "{KEY_ENV}"\n', encoding="utf-8")
+        listed = cli("engines", "--format", "json", "--models", str(folder), cwd=folder)
+        assert json.loads(listed.stdout)["engines"][-1]["note"].startswith("a server")
+        said = cli("engines", "--engine", "server:here", "--self-test", "--format", "json", cwd=folder)
+    (record,) = json.loads(said.stdout)["engines"]
+    assert record["note"] == ""
+    assert [check["name"] for check in record["checks"] if check["passed"] is False] == []
+    assert len(record["checks"]) == 6

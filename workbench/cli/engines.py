@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Loading a model to ask an engine about itself should not fill the machine.
 LARGEST_PROBE = 1_000_000_000
+PREFIX = "server:"
 _MARK = {True: "ok ", False: "BAD", None: "-  "}
 
 
@@ -53,10 +54,10 @@ async def _main(args: argparse.Namespace, console: Console, interrupts: Interrup
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
     records: list[dict[str, Any]] = []
     try:
-        for name in _names(args.engine):
+        for name in _names(args.engine, [server.name for server in bench.config.servers]):
             if args.self_test:
                 console.talk.say(f"asking {name} ...")
-            records.append(await _record(bench, name, args.model, self_test=args.self_test))
+            records.append(await _record(bench, name, args.model, self_test=args.self_test, asked=bool(args.engine)))
     except asyncio.CancelledError:
         return ExitCode.CANCELLED
     finally:
@@ -73,28 +74,31 @@ def cancel_task(work: Task[Any]) -> None:
     work.cancel()
 
 
-def _names(asked: str) -> Sequence[str]:
+def _names(asked: str, servers: Sequence[str]) -> Sequence[str]:
+    """Which engines to speak of; a server is asked only when it is named. Raises UsageError."""
     from workbench.cli.arguments import near
-    from workbench.engine.select import NATIVE
+    from workbench.engine import ENGINES
     from workbench.error import UsageError
 
-    known = (*NATIVE, "scripted")
+    known = (*ENGINES, *(PREFIX + name for name in servers))
     if asked and asked not in known:
         raise UsageError(f"there is no engine {asked!r}", hint=near(asked, known) or f"Engines: {', '.join(known)}.")
     return (asked,) if asked else known
 
 
-async def _record(bench: Workbench, name: str, model: str, *, self_test: bool) -> dict[str, Any]:
+async def _record(bench: Workbench, name: str, model: str, *, self_test: bool, asked: bool) -> dict[str, Any]:
     """All that is known of one engine, as plain values."""
     import asyncio
 
     from workbench.engine import EngineProcess, engine_version
     from workbench.engine.selftest import self_test as checks_of
 
-    record: dict[str, Any] = {"name": name, "version": engine_version(name), "model": "", "note": ""}
+    record: dict[str, Any] = {"name": name, "version": engine_version(name.partition(":")[0]), "model": "", "note": ""}
     record |= {"device": "", "threads": 0, "capabilities": {}, "checks": []}
     if record["version"] is None:
         return {**record, "note": "not installed"}
+    if name.startswith(PREFIX) and not asked:
+        return {**record, "note": f"a server; 'workbench engines --engine {name}' asks it"}
     try:
         spec, record["model"] = await asyncio.to_thread(_spec, bench, name, model)
     except WorkbenchError as error:
@@ -123,6 +127,11 @@ def _spec(bench: Workbench, name: str, model: str) -> tuple[LoadSpec, str]:
 
     if name == "scripted":
         return LoadSpec("scripted", "", script='{"pieces": ["one ", "two ", "three ", "four "], "repeat": 50}'), ""
+    if name.startswith(PREFIX):
+        from workbench.engine.server_models import identity_of, require_model
+
+        target, _ = identity_of(require_model(bench.config, f"{name}/{model}" if model else name))
+        return LoadSpec("server", "", script=target.dumps()), target.model
     if model:
         entry = bench.find_model(model)
     else:
