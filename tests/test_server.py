@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from workbench.engine.server_models import list_server_models
 from workbench.error import ConfigError, ExitCode, ModelError
 from workbench.event import Event, Failed, Finished, Started
 from workbench.service import RunHandle, RunSpec, Workbench, open_workbench
+from workbench.service.again import plan_again
 from workbench.template.document import parse_document
 from workbench.workspace import init_workspace, user_config_dir, user_state_dir
 
@@ -127,6 +129,19 @@ async def test_the_record_names_server_and_model_and_holds_no_secret(bench: Work
     ]
     assert any(path.parent.name == "servers" for path in files)
     assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+
+
+async def test_a_run_is_repeated_on_the_server_that_it_used(bench: Workbench) -> None:
+    handle, events = await run(bench, "talk/lab", CHAT)
+    request = handle.request
+    assert request is not None
+    assert plan_again(bench, request, model="").messages == tuple(
+        {"role": message.role, "content": message.content} for message in request.prompt.messages
+    )
+    with pytest.raises(ModelError) as caught:
+        plan_again(bench, replace(request, endpoint="http://127.0.0.1:1/v1"), model="")
+    assert "no server of the settings" in caught.value.message
+    assert text(events)
 
 
 async def test_a_model_is_found_by_every_name_it_has(bench: Workbench) -> None:

@@ -12,6 +12,7 @@ from workbench.engine import LoadSpec, engine_version
 from workbench.error import ModelError
 from workbench.record import IncludeRef, ModelRef, Prompt, RunRequest
 from workbench.service.plan import RunPlan, _choose, _Chosen, _for_model
+from workbench.service.remote import same_server
 from workbench.session.ids import new_ulid, now_iso
 from workbench.template.prepared import FIRST, PromptChoice
 
@@ -47,6 +48,14 @@ def recorded_model(bench: Workbench, model: ModelRef) -> ModelEntry:
     return entry
 
 
+def recorded_name(bench: Workbench, request: RunRequest) -> str:
+    """What to call the model of a run without a file: of a server the one at the same address, whatever its name is."""
+    from workbench.engine.server_target import Target
+
+    servers = [item.name for item in bench.config.servers if Target(item).public_url == request.endpoint]
+    return f"{servers[0]}/{request.model.file}" if servers and request.engine == "server" else request.model.file
+
+
 def plan_again(bench: Workbench, request: RunRequest, *, model: str) -> RunPlan:
     """The plan; nothing is rendered. ``model`` is the path of the file to use, or the name of a server's model.
 
@@ -58,6 +67,8 @@ def plan_again(bench: Workbench, request: RunRequest, *, model: str) -> RunPlan:
         script = os.environ.get("WORKBENCH_SCRIPT", "")
         chosen = _Chosen("scripted", request.model, None, "", "", request.n_ctx, script=script)
     else:
+        if request.engine == "server":
+            model = same_server(bench, request)
         chosen = _choose(bench, model, request.engine, "", replace(params, n_ctx=request.n_ctx or params.n_ctx))
     load = LoadSpec(
         engine=chosen.engine,

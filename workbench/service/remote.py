@@ -15,7 +15,7 @@ from workbench.engine.gguf_types import GgufHeader
 from workbench.engine.server_models import identity_of, listed_model, named_server, require_model
 from workbench.engine.server_target import Target
 from workbench.error import ModelError
-from workbench.record import ModelRef, Prompt
+from workbench.record import ModelRef, Prompt, RunRequest
 
 if TYPE_CHECKING:
     from workbench.service import Workbench
@@ -54,6 +54,20 @@ def instead_of_file(bench: Workbench, name: str, asked: str, missing: ModelError
     if target is None:
         raise missing
     return _described(target)
+
+
+def same_server(bench: Workbench, request: RunRequest) -> str:
+    """``SERVER/MODEL`` for the server that a recorded run used, by its address: another may have a model of that name.
+
+    Raises ModelError when it is not in the settings.
+    """
+    for server in bench.config.servers:
+        if Target(server).public_url == request.endpoint:
+            return f"{server.name}/{request.model.file}"
+    raise ModelError(
+        f"no server of the settings has the address {request.endpoint}",
+        hint="The run used it: name it in config.toml, [[server]].",
+    )
 
 
 def _described(target: Target) -> Remote:
