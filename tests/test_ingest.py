@@ -66,7 +66,8 @@ def imported(store: SessionStore, path: Path, **more: Any) -> tuple[ImportReport
 
 
 def runs_of(store: SessionStore) -> dict[str, RunRecord]:
-    return {run.id: run.record for run in select(store)}
+    """By id, in the order of time."""
+    return {run.id: run.record for run in sorted(select(store), key=lambda run: run.id)}
 
 
 def snapshot(store: SessionStore) -> dict[Path, bytes]:
@@ -162,7 +163,9 @@ def test_the_same_id_with_another_text_becomes_a_run_of_its_own(new_store: NewSt
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     lines[0]["result"]["text"] = "changed by hand"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert imported(target, path)[0].added == 1
+    report, said = imported(target, path)
+    assert (report.added, report.known, len(said)) == (1, 2, 1)
+    assert "shown as edited" in said[0]
     assert imported(target, path)[0].added == 0
     changed = [record for record in runs_of(target).values() if record.result.text == "changed by hand"]
     assert [record.edited for record in changed] == [True]
@@ -368,6 +371,7 @@ MALFORMED = {
     RUN.replace('"format": 1', '"format": 9'): "newer version",
     RUN.replace('"format": 1', '"format": "1"'): "it is no run",
     RUN.replace("2026-01-01", "yesterday"): "'created' is no time",
+    RUN.replace("2026-01-01", "9999-12-31T23:59:59-12:00"): "'created' is no time",
     RUN.replace('"prompt"', '"promt"'): "'prompt' is missing",
     RUN.replace('"text"', '"txt"'): "'result.text' is missing",
     RUN[:-1] + ', "events": {"pieces": [[1, 2]]}}': "events: they are not of the form",

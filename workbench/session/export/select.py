@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from workbench.error import StorageError
 from workbench.session.export.item import ExportRun
@@ -46,7 +47,7 @@ def _key(run: ExportRun) -> tuple[str, str]:
 def _runs(store: SessionStore, sources: Iterable[Source], keep: Callable[[ExportRun], bool]) -> Iterator[ExportRun]:
     seen: set[tuple[str, str]] = set()
     for session, only in sources:
-        for stem in [only] if only else _stems(session):
+        for stem in [only] if only else run_ids(session.dir):
             place = (session.dir.name, stem)
             if place in seen:
                 continue
@@ -56,10 +57,10 @@ def _runs(store: SessionStore, sources: Iterable[Source], keep: Callable[[Export
                 yield run
 
 
-def _stems(session: Session) -> list[str]:
-    """Ids begin with the time, so that their order is that of the runs."""
+def run_ids(folder: Path) -> list[str]:
+    """Of a session's folder. Ids begin with the time, so that their order is that of the runs."""
     try:
-        names = os.listdir(session.dir / "runs")
+        names = os.listdir(folder / "runs")
     except OSError:
         return []
     return sorted({name.rpartition(".")[0] for name in names if name.endswith((".toml", ".jsonl")) and name[0] != "."})

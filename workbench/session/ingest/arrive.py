@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from workbench.event import Chatter
 from workbench.record import RunRequest, RunResult
 from workbench.session.blob import Packer, blobs_of, write_blobs
 from workbench.session.edit import session_lock
+from workbench.session.export.select import run_ids
 from workbench.session.ids import iso
 from workbench.session.info import Session
 from workbench.session.ingest.incoming import Events, Incoming, moment_of, ulid_of
@@ -32,6 +32,7 @@ from workbench.session.store import SessionStore
 from workbench.textio import atomic_write, make_dirs, read_text, storage_error
 
 _HASHED = slice(10, None)
+_TITLE_CHARS = 200
 
 
 class Arrival:
@@ -44,7 +45,7 @@ class Arrival:
         self._target = target
         self._began = datetime.now(UTC)
         self._chosen: dict[str, Session] = {}
-        self._runs = {stem: folder for folder in store.folders() for stem in _stems(folder)}
+        self._runs = {stem: folder for folder in store.folders() for stem in run_ids(folder)}
         self._hashes = {run_id[_HASHED] for run_id in self._runs}
         self._renamed: dict[str, str] = {}
         self._marks: dict[Path, list[tuple[tuple[str, ...], str, Any]]] = {}
@@ -110,7 +111,9 @@ class Arrival:
         return None
 
     def _new(self, item: Incoming) -> Session:
-        session = self._store.new_session(self._target or item.session_title, tags=() if self._target else item.tags)
+        session = self._store.new_session(
+            self._target or item.session_title[:_TITLE_CHARS], tags=() if self._target else item.tags
+        )
         if not self._target:
             changes: list[tuple[tuple[str, ...], str, Any]] = [((), "id", item.session_id)]
             changes += [((), "note", item.session_note)] if item.session_note else []
@@ -133,14 +136,6 @@ def change_session(store: SessionStore, folder: Path, changes: Iterable[tuple[tu
         for table, key, value in changes:
             text = set_key(text, key, value, table=table, file=str(path))
         atomic_write(path, text, disk=store.disk)
-
-
-def _stems(folder: Path) -> set[str]:
-    try:
-        names = os.listdir(folder / "runs")
-    except OSError:
-        return set()
-    return {name.rpartition(".")[0] for name in names if name.endswith((".toml", ".jsonl")) and name[0] != "."}
 
 
 def content_hash(request: RunRequest, result: RunResult) -> str:

@@ -18,6 +18,7 @@ from workbench.record import Message, ModelRef, Prompt, RunRequest, RunResult, T
 from workbench.session.ids import iso
 
 TEXT_LIMIT = 16 << 20
+NOTE_KINDS = 50
 ENGINE = "imported"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _AGAIN = "What stood before it is imported; importing the mended file adds the rest."
@@ -59,6 +60,8 @@ class Notes:
         self._counts: Counter[str] = Counter()
 
     def add(self, what: str, count: int = 1) -> None:
+        if what not in self._counts and len(self._counts) >= NOTE_KINDS:
+            what = "other things are not carried over"
         if count:
             self._counts[what] += count
 
@@ -79,16 +82,18 @@ def ulid_of(moment_ms: int, *key: str) -> str:
 
 
 def moment_of(value: object) -> datetime | None:
-    """Seconds since 1970, or ISO text (UTC when it names no zone); None for anything else."""
+    """Seconds since 1970, or ISO text (UTC when it names no zone); None for anything else, and before 1970."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return datetime.fromtimestamp(value, UTC)
-        if isinstance(value, str):
+            moment = datetime.fromtimestamp(value, UTC)
+        elif isinstance(value, str):
             moment = datetime.fromisoformat(value.strip())
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        else:
+            return None
     except (ValueError, OverflowError, OSError):
-        pass
-    return None
+        return None
+    return moment if 1970 <= moment.year < 9000 else None
 
 
 def foreign_run(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.event import Piece, TokenScore
+from workbench.record import sha256_text
 from workbench.session.ids import is_ulid
 from workbench.session.ingest.incoming import TEXT_LIMIT, Events, Incoming, Notes, fault, moment_of, ulid_of
 from workbench.session.runfile import FORMAT
@@ -39,6 +40,8 @@ def read_run(file: str, place: str, record: Mapping[str, Any], notes: Notes) -> 
     if result.status == "running":
         notes.add("a run that was still going on is imported as interrupted")
         result = replace(result, status="interrupted", finish_reason="killed")
+    if sha256_text(result.text) != result.sha256:
+        notes.add("a text is not the one that was recorded, by its hash: it is shown as edited")
     group, parent = (name if is_ulid(name) else "" for name in (request.group, request.parent))
     derived = not is_ulid(request.id)
     run_id = ulid_of(int(moment.timestamp() * 1000), "own", request.id, result.text) if derived else request.id
