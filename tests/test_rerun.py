@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.clitool import cli
+from tests.tiny_model import write_tiny
 from workbench.error import UsageError
 from workbench.service import RunSpec, Workbench, open_workbench
 from workbench.service.history import find_version, restore_to, version_diff, versions
@@ -27,7 +28,7 @@ SOURCE = "Say {{ what }} in {{ how }}."
 @pytest_asyncio.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Workbench]:
     init_workspace(tmp_path / "space")
-    workbench = open_workbench(tmp_path / "space")
+    workbench = open_workbench(tmp_path / "space", model_dirs=[tmp_path / "models"])
     yield workbench
     await workbench.close()
 
@@ -69,12 +70,11 @@ async def test_one_thing_is_changed_and_everything_else_stays(bench: Workbench) 
     assert (made.request.parent, made.request.changed) == (record.request.id, ("variables.what",))
     assert made.request.params == record.request.params
     found = compare_runs(record, made)
-    assert [(item.name, item.before, item.after) for item in found.inputs if item.name != "prompt"] == [
-        ("variables.what", "雨", "snow")
-    ]
+    changed = [(item.name, item.before, item.after) for item in found.inputs]
+    assert changed == [("variables.what", "雨", "snow"), ("prompt", "Say 雨 in short.", "Say snow in short.")]
     for kind, text in (("right", record.result.text), ("left", made.result.text)):
         assert "".join(part.text for part in found.parts if part.kind != kind) == text
-    assert [(delta.name, delta.before, delta.after) for delta in found.deltas][-1] == ("tokens", 4, 4)
+    assert ("tokens", "tokens", 4, 4) in [(delta.name, delta.unit, delta.before, delta.after) for delta in found.deltas]
 
 
 async def test_a_value_set_to_what_it_was_is_no_change(bench: Workbench) -> None:
@@ -83,6 +83,30 @@ async def test_a_value_set_to_what_it_was_is_no_change(bench: Workbench) -> None
     assert same.request.changed == ()
     (other,) = await again(bench, session, record, Changes(params={"temperature": 0.1, "top_k": 5}))
     assert other.request.changed == ("params.temperature", "params.top_k")
+
+
+async def test_another_engine_or_model_is_chosen_and_named_and_rare_parameters_stay(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    (tmp_path / "models").mkdir()
+    write_tiny(tmp_path / "models" / "tiny.gguf")
+    write_tiny(tmp_path / "models" / "other.gguf", layers=1)
+    document = parse_document(SOURCE, path="templates/say.j2")
+    rare = {"seed": 3, "max_tokens": 5, "stop": ["\n\n", "|"], "logit_bias": {"a": 2.5}, "n_ctx": 128}
+    spec = RunSpec(document, {"what": "a", "how": "b"}, model="tiny", engine="llamacpp", params=rare)
+    handle = bench.start_run(spec)
+    async for _ in handle.events():
+        pass
+    assert handle.session is not None
+    record = bench.store.open_run(handle.session, handle.run_id)
+    (same,) = await again(bench, handle.session, record, Changes())
+    assert (same.request.changed, same.request.params) == ((), record.request.params)
+    (model,) = await again(bench, handle.session, record, Changes(model="other"))
+    assert (model.request.changed, model.request.model.file) == (("model",), "other.gguf")
+    (engine,) = await again(bench, handle.session, record, Changes(engine="scripted"))
+    assert engine.request.changed == ("model", "engine")
+    (sized,) = await again(bench, handle.session, record, Changes(params={"n_ctx": 64}))
+    assert sized.request.changed == ("params.n_ctx",)
 
 
 async def test_n_times_takes_the_seeds_that_follow(bench: Workbench) -> None:

@@ -13,13 +13,15 @@ import pytest
 import pytest_asyncio
 
 from tests.clitool import cli
+from tests.serverlab import KEY, KEY_ENV, llamacpp_server
 from tests.tiny_model import write_tiny
 from workbench.error import ExitCode
 from workbench.service import RunSpec, Workbench, open_workbench
+from workbench.service.rerun import Changes, rerun
 from workbench.service.verify import Verification, Verifier, preflight, verify_session
 from workbench.session.store import Session
 from workbench.template.document import parse_document
-from workbench.workspace import init_workspace
+from workbench.workspace import init_workspace, user_config_dir
 
 PIECES = ["In ", "東京", " it ", "rains 👩‍💻", ".\n"]
 DOCUMENT = parse_document("Say {{ what }}.", path="templates/say.j2")
@@ -179,6 +181,34 @@ async def test_a_changed_model_file_is_named_and_a_missing_one_cannot_run(bench:
     model.unlink()
     lost = await verified(bench, session, run_id)
     assert (lost.verdict, lost.checks[0].name, lost.checks[0].now) == ("cannot", "model file", "missing")
+
+
+async def test_a_run_on_a_server_goes_to_the_same_address_again(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    config = user_config_dir() / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    params = {"temperature": 0, "repeat_penalty": 1, "max_tokens": 6}
+    with llamacpp_server(write_tiny(tmp_path / "tiny.gguf", endless=True), n_ctx=256) as url:
+        for name, api in (("lab", "auto"), ("talk", "chat")):
+            entry = f'[[server]]\nname = "{{}}"\nurl = "{{}}"\nkey_env = "{KEY_ENV}"\napi = "{api}"\n'
+            config.write_text(entry.format(name, url))
+            asker = open_workbench(bench.workspace.root)
+            session, run_id = await ran(asker, model=f"{name}/lab", engine="server", params=params)
+            await asker.close()
+            # Another server first, and the same one under a new name.
+            config.write_text(entry.format("other", "http://127.0.0.1:9/v1") + entry.format("renamed", url))
+            asker = open_workbench(bench.workspace.root)
+            found = await verified(asker, session, run_id)
+            (again,) = rerun(asker, session, asker.store.open_run(session, run_id), Changes())
+            async for _ in again.events():
+                pass
+            await asker.close()
+            assert (found.verdict, found.repro, found.reason) == ("identical", "likely", "all 6 pieces are the same")
+            assert (found.drift.state, {item.name for item in found.differing}) == ("equal", {"prompt cache"})
+            assert again.request is not None
+            assert (again.request.endpoint, again.request.changed) == (url, ())
 
 
 async def test_a_session_is_verified_without_its_verifications(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.arguments import add_models, params_of, variables_of
+from workbench.cli.compare_text import inline
 from workbench.cli.interrupt import Interrupts
 from workbench.cli.run import _stream
 from workbench.cli.sessions_select import find_run
@@ -26,11 +26,11 @@ from workbench.session.info import RunRecord
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
-    from workbench.compare.diff import Part
     from workbench.service import RunHandle, Workbench
-    from workbench.service.rerun import Comparison, Delta
+    from workbench.service.rerun import Comparison
     from workbench.template.document import TemplateDocument
 
+_WIDE = 40
 _VERSION = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -147,29 +147,17 @@ def _show(found: Comparison, after: RunRecord, console: Console) -> None:
     else:
         out.line("nothing changed in the inputs")
     out.line("")
-    out.text(word_marks(found.parts))
+    out.text(inline(found.parts))
     out.line("\n" if after.result.text and not after.result.text.endswith("\n") else "")
-    out.table([["FIGURE", "BEFORE", "AFTER", "CHANGE"], *(_figures(delta) for delta in found.deltas)])
-
-
-def word_marks(parts: Iterable[Part]) -> str:
-    """Both texts in one: ``[-before-]`` and ``{+after+}`` stand round what differs."""
-    marks = {"same": ("", ""), "left": ("[-", "-]"), "right": ("{+", "+}")}
-    return "".join(marks[part.kind][0] + part.text + marks[part.kind][1] for part in parts)
-
-
-def _figures(delta: Delta) -> list[str]:
-    sign = "" if delta.change is None else f"{delta.change:+.1f}"
-    return [
-        f"{delta.name} ({delta.unit})",
-        *("" if value is None else f"{value:.1f}" for value in (delta.before, delta.after)),
-        sign,
+    figures = [
+        [f"{item.name} ({item.unit})", f"{item.before:g}", f"{item.after:g}", f"{item.change:+g}"]
+        for item in found.deltas
     ]
+    out.table([["FIGURE", "BEFORE", "AFTER", "CHANGE"], *figures])
 
 
-def _short(value: object) -> str:
-    text = "unset" if value is None else str(value)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
 
 
 def comparison_record(after: RunRecord, found: Comparison) -> dict[str, Any]:

@@ -6,27 +6,29 @@ that is set to what it was is no change, and one that follows from another (an e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from workbench.compare.changed import changed_inputs, deltas
+from workbench.compare.diff import Part, diff
 from workbench.error import UsageError
 from workbench.param import params_to_dict
 from workbench.record import RunRequest
-from workbench.service.again import FILELESS, recorded_model
+from workbench.service.again import FILELESS, recorded_model, recorded_name
 from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.service.run import RunHandle
 from workbench.template.prepared import FIRST, PromptChoice
 
 if TYPE_CHECKING:
-    from workbench.compare.diff import Part
     from workbench.service import Workbench
     from workbench.session.info import RunRecord, Session
     from workbench.template.document import TemplateDocument
 
 # Sizes that follow from model and engine; they count as changed only when somebody asked for them.
-_FOLLOW = ("n_ctx", "n_threads")
+_FOLLOW = ("params.n_ctx", "params.n_threads")
+_CHOICES = {"template.source": "template", "model.fingerprint": "model"}
 
 
 @dataclass(frozen=True)
@@ -43,25 +45,25 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class ChangedInput:
-    """An input of two runs that differs; None where one of them has no such value."""
+    """An input of two runs that differs, as text; ``-`` where one of them has no such value."""
 
     name: str
-    before: Any
-    after: Any
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A measured figure of two runs. ``unit`` is ms, tokens/s or tokens; None: not known."""
+    """A measured figure of two runs. ``unit`` is ms, tokens/s or tokens."""
 
-    name: Literal["first token", "speed", "tokens"]
+    name: str
     unit: str
-    before: float | None
-    after: float | None
+    before: float
+    after: float
 
     @property
-    def change(self) -> float | None:
-        return None if self.before is None or self.after is None else self.after - self.before
+    def change(self) -> float:
+        return self.after - self.before
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def rerun(
             parent=record.request.id,
             item=_item(record.request),
         )
-        handles.append(RunHandle(bench, spec, _planner(bench, record.request, changes, spec)))
+        handles.append(RunHandle(bench, spec, partial(_plan, bench, record.request, changes, spec)))
     return handles
 
 
@@ -121,21 +123,14 @@ def stored_document(record: RunRecord) -> TemplateDocument:
     return parse_document(template.source, path=template.path)
 
 
-def _planner(bench: Workbench, before: RunRequest, changes: Changes, spec: RunSpec) -> Callable[[], RunPlan]:
-    return partial(_plan, bench, before, changes, spec)
-
-
 def _plan(bench: Workbench, before: RunRequest, changes: Changes, spec: RunSpec) -> RunPlan:
     model = changes.model
     if not model:
-        model = before.model.file
+        model = recorded_name(bench, before)
         if before.engine not in FILELESS and changes.engine not in FILELESS:
             model = str(recorded_model(bench, before.model).path)
     plan = plan_run(bench, replace(spec, model=model))
-    asked = {f"params.{name}" for name in changes.params}
-    own = {f"params.{name}" for name in _FOLLOW} - asked
-    differing = inputs_changed(before, plan.request)
-    changed = tuple(item.name for item in differing if item.name not in _TOLD_ONLY and item.name not in own)
+    changed = changed_names(before, plan.request, {f"params.{name}" for name in changes.params})
     return replace(plan, request=replace(plan.request, changed=changed))
 
 
@@ -148,7 +143,7 @@ def _stored_params(before: RunRequest, changes: Changes) -> dict[str, Any]:
     params = params_to_dict(before.params)
     if changes.model or changes.engine:
         for name in _FOLLOW:
-            params.pop(name, None)
+            params.pop(name.removeprefix("params."), None)
     return params
 
 
@@ -157,43 +152,21 @@ def _item(before: RunRequest) -> PromptChoice:
     return PromptChoice(pattern.index, pattern.order, pattern.seed or 0) if pattern else FIRST
 
 
-# -- two runs beside each other --------------------------------------------------------------------------------
+def changed_names(before: RunRequest, after: RunRequest, asked: Collection[str] = ()) -> tuple[str, ...]:
+    """What a run is recorded to differ in from its parent: the choices, not what followed from them.
 
-# Differences that nobody chose: shown, but not what a rerun is recorded for.
-_TOLD_ONLY = ("prompt", "engine version", "workbench", "threads", "n_ctx", "prompt cache")
-
-
-def inputs_changed(before: RunRequest, after: RunRequest) -> list[ChangedInput]:
-    """Every input that differs, in the order of the run file."""
-    return [item for item in _inputs(before, after) if item.before != item.after]
-
-
-def _inputs(before: RunRequest, after: RunRequest) -> Iterator[ChangedInput]:
-    old, new = before.template, after.template
-    same = old.sha256 == new.sha256
-    yield ChangedInput(
-        "template", f"{old.path} {old.sha256[:12]}", f"{old.path if same else new.path} {new.sha256[:12]}"
-    )
-    yield from _tables("variables", before.variables, after.variables)
-    yield ChangedInput("pattern", _number(before), _number(after))
-    yield ChangedInput("prompt", before.prompt.plain, after.prompt.plain)
-    yield ChangedInput("engine", before.engine, after.engine)
-    if before.engine == after.engine:
-        yield ChangedInput("engine version", before.engine_version, after.engine_version)
-    # The same file under another name is no change; two without a fingerprint are told apart by name.
-    same = bool(before.model.fingerprint) and before.model.fingerprint == after.model.fingerprint
-    yield ChangedInput("model", before.model.file, before.model.file if same else _model(before, after))
-    yield from _tables("params", params_to_dict(before.params), params_to_dict(after.params))
-    yield ChangedInput("threads", before.threads, after.threads)
-    yield ChangedInput("n_ctx", before.n_ctx, after.n_ctx)
-    yield ChangedInput("prompt cache", before.cache, after.cache)
-    yield ChangedInput("workbench", before.app, after.app)
-
-
-def _model(before: RunRequest, after: RunRequest) -> str:
-    """The name of the other model; with its fingerprint when only that differs."""
-    name, mark = after.model.file, after.model.fingerprint
-    return f"{name} ({mark})" if name == before.model.file and mark and before.model.fingerprint else name
+    Sizes count when they are among the ``asked``; a model that only has another name does not.
+    """
+    same_file = bool(before.model.fingerprint) and before.model.fingerprint == after.model.fingerprint
+    names = []
+    for change in changed_inputs(before, after):
+        name = _CHOICES.get(change.name, change.name)
+        followed = name.startswith(("prompt", "engine.")) or (name in _FOLLOW and name not in asked)
+        if not followed and not (name == "model" and same_file):
+            names.append(name)
+    if _number(before) != _number(after):
+        names.append("pattern")
+    return tuple(dict.fromkeys(names))
 
 
 def _number(request: RunRequest) -> tuple[int, str, int | None] | None:
@@ -201,31 +174,24 @@ def _number(request: RunRequest) -> tuple[int, str, int | None] | None:
     return (pattern.index, pattern.order, pattern.seed) if pattern else None
 
 
-def _tables(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[ChangedInput]:
-    for key in {**before, **after}:
-        yield ChangedInput(f"{name}.{key}", before.get(key), after.get(key))
-
-
 def compare_runs(before: RunRecord, after: RunRecord) -> Comparison:
     """What differs in the inputs, in the texts (by lines for code, else by words), and in the figures."""
-    from workbench.compare.diff import diff
-
     return Comparison(
-        tuple(inputs_changed(before.request, after.request)),
+        tuple(ChangedInput(item.name, item.left, item.right) for item in changed_inputs(before.request, after.request)),
         tuple(diff(before.result.text, after.result.text)),
-        tuple(_deltas(before, after)),
+        tuple(
+            Delta(*_figure(item.name, after.result.unit), item.left, item.right)
+            for item in deltas(before.result, after.result)
+        ),
     )
 
 
-def _deltas(before: RunRecord, after: RunRecord) -> Iterator[Delta]:
-    old, new = before.result, after.result
-    yield Delta("first token", "ms", old.ms_first or None, new.ms_first or None)
-    yield Delta("speed", f"{new.unit}s/s", _speed(before), _speed(after))
-    yield Delta("tokens", f"{new.unit}s", old.tokens_out, new.tokens_out)
-
-
-def _speed(record: RunRecord) -> float | None:
-    """Tokens a second after the first; None when too few tell."""
-    result = record.result
-    seconds = (result.ms_total - result.ms_first) / 1000
-    return (result.tokens_out - 1) / seconds if result.tokens_out > 1 and seconds > 0 else None
+def _figure(name: str, unit: str) -> tuple[str, str]:
+    """What people call a figure, and its unit."""
+    words = {
+        "tokens_out": ("tokens", f"{unit}s"),
+        "tokens_per_s": ("speed", f"{unit}s/s"),
+        "ms_first": ("first token", "ms"),
+        "ms_total": ("total", "ms"),
+    }
+    return words.get(name, (name, ""))

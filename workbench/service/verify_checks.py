@@ -14,7 +14,7 @@ from workbench.error import StorageError, WorkbenchError
 from workbench.event import Repro, Started
 from workbench.param import params_to_dict
 from workbench.record import IncludeRef, Prompt, RunRequest, sha256_text
-from workbench.service.again import FILELESS, plan_again, recorded_model, render_again
+from workbench.service.again import FILELESS, plan_again, recorded_model, recorded_name, render_again
 from workbench.service.plan import RunPlan
 from workbench.session.runread import apply_started, request_from_dict
 
@@ -107,7 +107,9 @@ def preflight(bench: Workbench, session: Session, run_id: str) -> Preflight:
     try:
         if record.request.engine not in FILELESS:
             entry = recorded_model(bench, record.request.model)
-        plan = plan_again(bench, record.request, model=str(entry.path) if entry else record.request.model.file)
+        plan = plan_again(
+            bench, record.request, model=str(entry.path) if entry else recorded_name(bench, record.request)
+        )
     except WorkbenchError as error:
         lost = "model file" if entry is None else "engine"
         missing = Check(lost, _named(record.request, model=entry is None), "missing", "differs")
@@ -250,9 +252,12 @@ def _drift(bench: Workbench, request: RunRequest, entry: ModelEntry | None) -> D
     except WorkbenchError as error:
         return Drift("unknown", request.prompt.model_text, notes=(f"it does not render any more: {error.message}",))
     before, after = request.prompt.model_text, prompt.model_text
-    return Drift(
-        "equal" if before == after else "differs", before, after, tuple(_drift_notes(request, prompt, includes))
-    )
+    if request.engine == "server":
+        # Its chat template may be the server's own, so that only what was made of our template can be compared.
+        before, after = request.prompt.plain, prompt.plain
+        prompt = replace(prompt, chat_template_sha256=request.prompt.chat_template_sha256)
+    state: State = "equal" if before == after else "differs"
+    return Drift(state, before, after, tuple(_drift_notes(request, prompt, includes)))
 
 
 def _drift_notes(request: RunRequest, prompt: Prompt, includes: tuple[IncludeRef, ...]) -> Iterator[str]:
