@@ -19,8 +19,9 @@ import xllamacpp
 
 from workbench.engine import engine_version
 from workbench.engine.adapter import Job, Outcome, Output, Refused
+from workbench.engine.llamacpp_grammar import LAG_SECONDS, REASON_SECONDS, GrammarWatch
 from workbench.engine.llamacpp_http import Asker
-from workbench.engine.llamacpp_request import LogCapture, effective, refuse_grammar, request_body, resolve_bias
+from workbench.engine.llamacpp_request import effective, request_body, resolve_bias
 from workbench.engine.llamacpp_stream import ChunkReader
 from workbench.engine.stopping import StopWatcher
 from workbench.param import Params, unavailable
@@ -96,26 +97,25 @@ class LlamaCpp:
         seed = secrets.randbelow(2**31) if params.seed is None else params.seed
         params = replace(params, seed=seed, n_ctx=self._n_ctx, n_threads=self._threads)
         bias = resolve_bias(params, self._plain_tokens, self._asker.vocabulary_size, output.note)
-        log = LogCapture() if params.grammar or params.json_schema else None
+        watch = GrammarWatch(params)
         warm = self._runs > 0 and not params.cold_cache
         self._runs += 1
 
         def accepted(cached: int) -> None:
-            if log is not None:
-                refuse_grammar(log.end(), params)
+            watch.check(wait=LAG_SECONDS)
             used, differences = effective(params, self._asker.effective_params())
             output.started(used, cache="warm" if warm or cached else "cold")
             for sentence in differences:
                 output.note(sentence)
 
-        reader = ChunkReader(output, StopWatcher(params.stop), accepted)
+        reader = ChunkReader(output, StopWatcher(params.stop), accepted, watch.check if watch.active else None)
         try:
             answer = self._server.handle_completions(request_body(self._without_bos(prompt), params, bias), reader.take)
+            if isinstance(answer, dict):
+                reader.take(answer)
+            watch.check(wait=REASON_SECONDS if reader.failed else LAG_SECONDS)
         finally:
-            printed = log.end() if log is not None else ""
-        if isinstance(answer, dict):
-            reader.take(answer)
-        refuse_grammar(printed, params)
+            watch.end()
         return reader.outcome()
 
     def _without_bos(self, prompt: str) -> str:

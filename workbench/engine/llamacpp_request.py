@@ -1,13 +1,9 @@
-"""A run's parameters as the runtime's request, what it really made of them, and its reasons for refusing a grammar."""
+"""A run's parameters as the runtime's request, and what it really made of them."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,11 +14,6 @@ from workbench.param import PARAMS, Params
 # Under another name, handled by the adapter, or the engine's own and not a request's.
 _OTHERS = ("stop", "logprobs", "grammar", "json_schema", "logit_bias", "n_ctx", "n_threads", "cold_cache")
 _SENT = tuple(spec.name for spec in PARAMS if spec.name not in _OTHERS)
-_REFUSED = re.compile(
-    r"error parsing grammar: (?P<gbnf>[^\n]*)|failed to compile JSON schema: (?P<schema>[^\n]*)"
-    r"|unsupported grammar, (?P<kind>[^\n]*)|(?P<root>grammar does not contain a 'root' symbol)"
-    r"|(?P<other>llg error(?!.*failed to compile)[^\n]*|failed to parse grammar)"
-)
 
 
 def request_body(prompt: str, params: Params, bias: Sequence[tuple[int, float]]) -> dict[str, Any]:
@@ -81,41 +72,3 @@ def effective(params: Params, told: Mapping[str, Any]) -> tuple[Params, list[str
             changed[name] = type(asked)(used)
     sentences = [f"llamacpp used {name} {used}, not {getattr(params, name)}" for name, used in changed.items()]
     return replace(params, **changed), sentences
-
-
-def refuse_grammar(log: str, params: Params) -> None:
-    """Raises Refused if ``log`` says that the grammar or schema was not taken: of a schema the runtime says so nowhere
-    else, and goes on without.
-    """
-    found = _REFUSED.search(log)
-    if found is None:
-        return
-    reason = next(text for text in found.groups() if text).strip()
-    if reason.endswith(" at"):
-        reason += f" {log[found.end() :].strip().partition(chr(10))[0].strip() or 'its end'}"
-    what, name = ("grammar", "GBNF") if params.grammar else ("json_schema", "JSON schema")
-    raise Refused("refused", f"llamacpp cannot use this {name}: {reason}", f"Mend {what}, or leave it out.")
-
-
-class LogCapture:
-    """Collects what native code prints on stderr, until ``end`` passes it on."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 closed by end
-        self._stderr = os.dup(2)
-        os.dup2(self._file.fileno(), 2)
-        self._ended = False
-        self._text = b""
-
-    def end(self) -> str:
-        """The text so far. May be called twice."""
-        if not self._ended:
-            self._ended = True
-            os.dup2(self._stderr, 2)
-            self._file.seek(0)
-            self._text = self._file.read()
-            self._file.close()
-            with contextlib.suppress(OSError):
-                os.write(self._stderr, self._text)
-            os.close(self._stderr)
-        return self._text.decode("utf-8", "replace")

@@ -13,10 +13,16 @@ class ChunkReader:
     """Takes the runtime's chunks. A chunk is not a token; counts come from the timings.
 
     ``accepted`` is called once, with the number of tokens that the prompt cache held, as soon as the runtime has taken
-    the request.
+    the request; ``check`` with each chunk, and may raise.
     """
 
-    def __init__(self, output: Output, watcher: StopWatcher, accepted: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        output: Output,
+        watcher: StopWatcher,
+        accepted: Callable[[int], None],
+        check: Callable[[], None] | None = None,
+    ) -> None:
         self._output = output
         self._watcher = watcher
         self._accepted: Callable[[int], None] | None = accepted
@@ -28,6 +34,11 @@ class ChunkReader:
         self._tokens_shown = 0
         self._cached = 0
         self._scores: list[Score] = []
+        self._check = check
+
+    @property
+    def failed(self) -> bool:
+        return bool(self._error)
 
     def take(self, chunk: dict[str, Any]) -> bool:
         """The runtime's callback; True cancels. An exception would be swallowed and cancel in silence."""
@@ -45,6 +56,8 @@ class ChunkReader:
         if self._accepted is not None:
             accepted, self._accepted = self._accepted, None
             accepted(int(progress["cache"]) if progress else 0)
+        if self._check is not None:
+            self._check()
         if progress:
             self._tokens_in, self._cached = int(progress["total"]), int(progress["cache"])
             self._output.prefill(int(progress["processed"]), self._tokens_in, self._cached)
