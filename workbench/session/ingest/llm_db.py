@@ -1,7 +1,7 @@
 """``logs.db`` of the ``llm`` tool, opened for reading only: conversations are sessions, responses are runs.
 
-Two layouts, and a file may hold both: ``responses`` (until 0.30), and ``turns`` over a tree of ``messages`` with
-``parts`` (since then), in which a text may be put together from fragments. Columns that a version lacks are left out.
+Two layouts, and a file may hold both: ``responses`` (older), and ``turns`` over a tree of ``messages`` with
+``parts`` (as of 0.36), in which a text may be put together from fragments. Columns that a version lacks are left out.
 Only true tables are read, never views, and no text longer than the limit.
 """
 

@@ -79,7 +79,7 @@ def response_run(
     if moment is None:
         notes.add("responses without a time are dated now")
     model = _text(row, "resolved_model", file, place) or _text(row, "model", file, place)
-    # The tool's own ids are ULIDs since 2025; older ones are of other forms.
+    # The ids of newer versions are ULIDs, of older ones they need not be.
     derived = not is_ulid(native.upper())
     request, result = foreign_run(
         source=SOURCE,
@@ -116,7 +116,7 @@ def _options(row: Mapping[str, Any], file: str, place: str) -> Mapping[str, Any]
 
 
 def _with_fragments(row: Mapping[str, Any], key: str, file: str, place: str) -> str:
-    """Fragments stand before the text, as the tool sends them; since 0.30 its texts hold them already."""
+    """Fragments stand before the text, as the tool sends them; in newer logs the texts hold them already."""
     listed = row.get(f"{key}_fragments")
     parts = [item.get("content") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     own = _text(row, key, file, place)
