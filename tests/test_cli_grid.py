@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import signal
 import subprocess
@@ -16,9 +17,12 @@ import pytest
 from tests.clitool import cli, command, environment
 from workbench.cli.grid import FORMATS
 from workbench.cli.grid_out import result_text
+from workbench.cli.grid_talk import GridTalk
+from workbench.cli.out import Talk
 from workbench.service import open_workbench
 from workbench.service.grid import GridRun
 from workbench.service.grid_axes import GridSpec
+from workbench.service.grid_events import CellStarted, GridEvent, Totals
 from workbench.service.grid_plan import prepare_grid
 from workbench.template.axis import parse_axis
 from workbench.workspace import init_workspace
@@ -176,3 +180,22 @@ def test_the_results_go_to_a_file(space: Path) -> None:
     result = grid(space, "--axis", CITIES, *GREEDY, "--format", "jsonl", "--output", "out.jsonl")
     assert (result.returncode, result.stdout) == (0, b"")
     assert len((space / "out.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_time_left_others_a_line_now_and_then(space: Path) -> None:
+    bench = open_workbench(space)
+    grid = prepare_grid(bench, GridSpec(bench.load_template("say"), (parse_axis(CITIES),), engine="scripted"))
+    events: list[GridEvent] = [
+        CellStarted(0, "run"),
+        *(Totals(3, done, tokens_out=50 * done, seconds=2.0 * done, seconds_left=300.0) for done in (1, 2)),
+    ]
+    shown = {}
+    for tty in (True, False):
+        stream = io.BytesIO()
+        talk = GridTalk(Talk(stream, tty=tty), grid)
+        for event in events:
+            talk.show(event)
+        shown[tty] = stream.getvalue().decode()
+    bench.renderer.close()
+    assert "scripted, 25.0 tokens/s, 5 min left  [########................]  33%" in shown[True]
+    assert shown[False] == "1 of 3  scripted, 25.0 tokens/s, 5 min left\n"

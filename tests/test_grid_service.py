@@ -16,8 +16,17 @@ from workbench.error import UsageError
 from workbench.service import Workbench, open_workbench
 from workbench.service.grid import GridRun
 from workbench.service.grid_axes import GridSpec
+from workbench.service.grid_check import LATER
 from workbench.service.grid_estimate import estimate
-from workbench.service.grid_events import CellFailed, CellFinished, CellPiece, CellStarted, GridEvent, Totals
+from workbench.service.grid_events import (
+    CellChecked,
+    CellFailed,
+    CellFinished,
+    CellPiece,
+    CellStarted,
+    GridEvent,
+    Totals,
+)
 from workbench.service.grid_plan import Grid, prepare_grid
 from workbench.service.grid_resume import find_grid, grid_from_disk
 from workbench.session.groups import hold_group, read_group
@@ -102,6 +111,24 @@ async def test_runs_on_disk_are_reused_and_marked_but_drawn_seeds_are_not(bench:
     for _ in range(2):
         run, _ = await finish(bench, prepare_grid(bench, free))
         assert len({record.request.params.seed for record in records(bench, run)}) == 6
+
+
+async def test_checks_by_code_are_made_once_at_the_end_and_those_of_the_text_at_once(bench: Workbench) -> None:
+    source = SAY + " Now."
+    grid = prepare_grid(bench, spec(source, checks=("contains={{ what }}", "python=rate.py:rate")))
+    _, events = await finish(bench, grid)
+    first = next(event.state for event in events if isinstance(event, CellFinished))
+    assert first.checks[0].passed
+    places = [n for n, event in enumerate(events) if isinstance(event, CellChecked)]
+    assert len(places) == 6
+    assert min(places) > max(n for n, event in enumerate(events) if isinstance(event, CellFinished))
+    # There is no such file: the check was not made, and says why.
+    assert {state.checks[1].passed for state in grid.states} == {None}
+    assert LATER not in {state.checks[1].error for state in grid.states}
+    session, group = find_grid(bench)
+    again, _ = await finish(bench, grid_from_disk(bench, session, group))
+    assert {state.passed for state in again.grid.states} == {None}
+    assert all(state.checks[0].passed for state in again.grid.states)
 
 
 async def test_a_stopped_grid_goes_on_with_exactly_what_is_missing(bench: Workbench) -> None:

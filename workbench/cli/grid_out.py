@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.service.grid_events import CellFailed, CellFinished, GridEvent
+from workbench.service.grid_check import LATER
+from workbench.service.grid_events import CellChecked, CellFailed, CellFinished, GridEvent
 
 if TYPE_CHECKING:
     from workbench.cli.out import Console
@@ -36,19 +37,29 @@ class Writer:
         self._output = output
         self._console = console
         self._lines: list[str] = []
+        self._waiting: dict[int, CellState] = {}
 
     def take(self, event: GridEvent, grid: Grid) -> None:
-        """JSON lines as they come."""
-        if self._form != "jsonl" or not isinstance(event, CellFinished | CellFailed):
+        """JSON lines as they come, with all checks made."""
+        if self._form != "jsonl" or not isinstance(event, CellFinished | CellFailed | CellChecked):
             return
-        record = cell_record(event.state)
-        if self._output:
-            self._lines.append(_json(record))
+        state = event.state
+        if isinstance(event, CellFinished) and any(check.error == LATER for check in state.checks):
+            self._waiting[event.number] = state
         else:
-            self._console.out.json(record)
+            self._waiting.pop(event.number, None)
+            self._line(state)
+
+    def _line(self, state: CellState) -> None:
+        if self._output:
+            self._lines.append(_json(cell_record(state)))
+        else:
+            self._console.out.json(cell_record(state))
 
     def end(self, grid: Grid, run: GridRun) -> None:
-        """Everything else."""
+        """Everything else; lines whose checks were never made."""
+        for state in self._waiting.values():
+            self._line(state)
         if self._form == "table" and not self._output:
             self._console.out.table(table_rows(grid))
             return

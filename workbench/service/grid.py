@@ -19,6 +19,7 @@ from workbench.error import StorageError, WorkbenchError
 from workbench.event import Failed, Finished, Piece, Progress, Started
 from workbench.service.grid_check import CellChecks
 from workbench.service.grid_events import (
+    CellChecked,
     CellFailed,
     CellFinished,
     CellPiece,
@@ -164,7 +165,7 @@ class GridRun:
             await self._queue.put(event)
 
     async def _work(self) -> None:
-        await self._take_reused()
+        await self._take_known()
         left = deque(self.grid.cells[number] for number in self.grid.order)
         while left and not self._stopping:
             model = left[0].model
@@ -177,17 +178,28 @@ class GridRun:
                 await asyncio.gather(*(self._lane(batch) for _ in range(lanes)))
             finally:
                 self._bench.pool.keep_idle(1)
+        await self._check_later()
 
-    async def _take_reused(self) -> None:
+    async def _take_known(self) -> None:
+        """Cells that have their run already: of this grid, or made for something else."""
         for item in self.grid.cells:
-            if item.reused is None or item.state.status != "planned":
-                continue
-            fill(item.state, item.reused.record, str(item.reused.session.dir.name))
-            item.state.reused = True
-            self._counts.update(("done", "reused"))
-            await self._checks.run(item)
-            await self._put(CellFinished(item.cell.number, item.state))
+            if item.state.status == "done":
+                await self._checks.run(item)
+            elif item.reused is not None and item.state.status == "planned":
+                fill(item.state, item.reused.record, str(item.reused.session.dir.name))
+                item.state.reused = True
+                self._counts.update(("done", "reused"))
+                await self._checks.run(item)
+                await self._put(CellFinished(item.cell.number, item.state))
         await self._put(self.totals)
+
+    async def _check_later(self) -> None:
+        if self._stopping or not self._checks.later:
+            return
+        done = [item for item in self.grid.cells if item.state.status == "done"]
+        await self._checks.run_later(done, self.session)
+        for item in done:
+            await self._put(CellChecked(item.cell.number, item.state))
 
     async def _lane(self, batch: deque[PreparedCell]) -> None:
         while batch:

@@ -43,6 +43,14 @@ class CellFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CellChecked:
+    """Checks that waited for the end are made: those by code or by a judge."""
+
+    number: int
+    state: CellState
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """``done`` includes ``reused``. Speed over the time that the grid has worked; ``seconds_left`` None is unknown."""
 
@@ -67,4 +75,4 @@ class Totals:
         return self.tokens_out / self.seconds if self.seconds > 0 else 0.0
 
 
-GridEvent = CellStarted | CellProgress | CellPiece | CellFinished | CellFailed | Totals
+GridEvent = CellStarted | CellProgress | CellPiece | CellFinished | CellFailed | CellChecked | Totals

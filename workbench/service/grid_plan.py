@@ -7,7 +7,7 @@ bounded time and memory: a grid holds at most ``MOST_CELLS`` runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.cells import cell_parts
@@ -49,6 +49,7 @@ class PreparedCell:
     prompt_sha256: str
     key: str
     max_tokens: int
+    variables: Mapping[str, Any] = field(default_factory=dict)
     template: str = ""
     reused: FoundRun | None = None
     replaces: tuple[str, ...] = ()
@@ -151,6 +152,7 @@ def prepare_cells(
                 request.prompt.sha256,
                 "" if drawn else run_key(request),
                 request.params.max_tokens,
+                request.variables,
                 request.template.path,
             )
         )
