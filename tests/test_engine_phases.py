@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.clitool import cli
 from tests.contract.suite import collect, failed, finished, pieces
 from tests.tiny_model import write_tiny
 from workbench.engine import EngineProcess, LoadSpec, Patience
@@ -246,7 +247,11 @@ async def test_two_crashes_with_a_file_and_the_choice_passes_the_engine_over(wid
     entry = entry_of(wide)
     avoid = quarantined(wide)
     assert list(avoid) == ["llamacpp"]
-    assert choose_engine(entry.header, avoid=avoid).engine == "gpt4all"
+    chosen = choose_engine(entry.header, avoid=avoid)
+    assert chosen.engine == "gpt4all"
+    assert "passed over llamacpp: llamacpp crashed 2 times" in chosen.reason
+    listed = cli("models", "list", "--models", str(wide.parent), cwd=wide.parent)
+    assert b"passed over llamacpp" in listed.stdout
     with pytest.raises(NoEngine, match="crashed 2 times in a row") as caught:
         choose_engine(entry.header, asked="llamacpp", avoid=avoid)
     assert "models verify wide.gguf" in caught.value.message

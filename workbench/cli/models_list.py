@@ -98,19 +98,29 @@ def _row(entry: ModelEntry) -> list[str]:
     if not entry.engine:
         return [entry.id, header.arch or "-", size, header.quant or "-", "-", "-", "none", entry.problem]
     needs = human_bytes(entry.estimate.total)
-    context = str(header.n_ctx_train or "-")
-    return [entry.id, header.arch, size, header.quant, context, needs, entry.engine, _reason(entry)]
+    engine, reason = _choice(entry)
+    return [entry.id, header.arch, size, header.quant, str(header.n_ctx_train or "-"), needs, engine, reason]
 
 
-def _reason(entry: ModelEntry) -> str:
-    """Why the engine that will run the file, or why none."""
-    best = entry.verdict.best
-    return best.reason if best is not None and not entry.problem else entry.problem
+def _choice(entry: ModelEntry) -> tuple[str, str]:
+    """The engine that will run the file, or "none", and why. One that crashed with it too often is passed over."""
+    from workbench.engine.quarantine import quarantined
+    from workbench.engine.select import choose_engine
+    from workbench.error import NoEngine
+
+    if entry.problem:
+        return "none", entry.problem
+    try:
+        chosen = choose_engine(entry.header, avoid=quarantined(entry.path))
+    except NoEngine as error:
+        return "none", error.hint or error.message
+    return chosen.engine, chosen.reason
 
 
 def entry_record(entry: ModelEntry, *, whole: bool = False) -> dict[str, Any]:
     """The JSON form of a model; ``whole`` adds everything the header says. The keys are stable."""
     header = entry.header
+    engine, reason = _choice(entry)
     record: dict[str, Any] = {
         "id": entry.id,
         "path": str(entry.path),
@@ -121,8 +131,8 @@ def entry_record(entry: ModelEntry, *, whole: bool = False) -> dict[str, Any]:
         "bytes": header.file_bytes,
         "n_ctx_train": header.n_ctx_train,
         "needs_bytes": entry.estimate.total if entry.engine else None,
-        "engine": entry.engine or "none",
-        "reason": _reason(entry),
+        "engine": engine,
+        "reason": reason,
         "engines": [asdict(choice) for choice in entry.verdict.choices],
     }
     if whole:

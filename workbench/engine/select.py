@@ -63,17 +63,23 @@ def choose_engine(
 
     Raises NoEngine with the reasons, UsageError for an unknown engine.
     """
-    answers = _without(verdict(header), avoid or {})
+    able = verdict(header)
+    answers = _without(able, avoid or {})
     if header.problem:
         raise NoEngine(f"{_file(header)}: {header.problem}", hint="`workbench models` lists what is there.")
     if asked and asked != "auto":
         return _asked(header, answers, asked)
-    note = ""
+    # Said whatever is taken instead.
+    note = "".join(
+        f" (passed over {now.engine}: {now.reason})"
+        for before, now in zip(able.choices, answers.choices, strict=True)
+        if before.can and not now.can and now.engine != prefer
+    )
     if prefer and prefer != "auto":
         preferred = answers.of(prefer)
         if preferred.can:
-            return preferred
-        note = f" (preferred {prefer}: {preferred.reason})"
+            return replace(preferred, reason=preferred.reason + note)
+        note = f" (preferred {prefer}: {preferred.reason}){note}"
     best = answers.best
     if best is None:
         reasons = "; ".join(f"{choice.engine}: {choice.reason}" for choice in answers.choices)
