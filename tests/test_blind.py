@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from workbench.compare.blind import BAD, TIE, blind_round, pair_rounds
+from workbench.compare.blind import BAD, TIE, blind_round, pair_rounds, vote_rows, votes_of
 from workbench.compare.check import CheckResult, Score
 from workbench.compare.ranking import Vote, bradley_terry
 from workbench.compare.score import Scored, summarise
@@ -49,6 +49,7 @@ def test_every_pair_of_every_cell_comes_once_and_votes_make_a_ranking() -> None:
         best = min(item.names)
         votes += item.vote(next(label for label, name in item.reveal().items() if name == best))
     assert [rating.item for rating in bradley_terry(votes).ratings] == ["x", "y", "z"]
+    assert votes_of([*vote_rows(votes), {"a": "x", "b": "x", "outcome": "a"}, {"a": 1}]) == votes
 
 
 def test_what_cannot_be_judged_blind_is_refused() -> None:

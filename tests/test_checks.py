@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -86,6 +87,16 @@ def test_a_schema_fetches_nothing() -> None:
     result = run_check(spec, Subject("{}"))
     assert result.passed is None
     assert "stand alone" in result.error or "cannot be used" in result.error
+
+
+def test_a_schema_ends_in_bounded_time() -> None:
+    unique = CheckSpec("json-schema", {"type": "array", "uniqueItems": True})
+    items = [{"n": number, "l": [number]} for number in range(20_000)]
+    assert run_check(unique, Subject(json.dumps(items))).passed is True
+    assert run_check(unique, Subject('[{"a": 1, "b": 2}, {"b": 2.0, "a": 1}]')).passed is False
+    assert run_check(unique, Subject("[1, true]")).passed is True
+    with pytest.raises(TemplateError, match="patternProperties"):
+        parse_checks([{"json-schema": {"properties": {"x": {"patternProperties": {"(a|aa)+$": True}}}}}], file="t.j2")
 
 
 def test_what_is_missing_or_wrong_is_told() -> None:

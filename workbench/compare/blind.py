@@ -5,10 +5,11 @@ The order depends on the seed and on the round alone, so that a sitting can be r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from random import Random
+from typing import Any, cast, get_args
 
 from workbench.compare.ranking import Outcome, Vote
 from workbench.error import UsageError
@@ -70,3 +71,18 @@ def pair_rounds(row: Mapping[str, Sequence[str]], *, seed: int) -> Iterator[Roun
     Random(f"{seed}").shuffle(todo)
     for key, pair in todo:
         yield blind_round(pair, seed=seed, key=f"{key}/{pair[0]}/{pair[1]}")
+
+
+def vote_rows(votes: Iterable[Vote]) -> list[dict[str, str]]:
+    """Votes as plain data, for a file of marks."""
+    return [asdict(vote) for vote in votes]
+
+
+def votes_of(rows: Iterable[Mapping[str, Any]]) -> list[Vote]:
+    """Votes from plain data; what is none is left out."""
+    found = []
+    for row in rows:
+        a, b, outcome = (row.get(key) for key in ("a", "b", "outcome"))
+        if isinstance(a, str) and isinstance(b, str) and a != b and outcome in get_args(Outcome):
+            found.append(Vote(a, b, cast(Outcome, outcome)))
+    return found

@@ -78,6 +78,8 @@ def schema_fault(schema: Any) -> str:
 
     if not isinstance(schema, Mapping | bool):
         return "a schema is a table"
+    if _names_patterns(schema):
+        return "patternProperties cannot be used, its patterns have no time limit"
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -87,20 +89,16 @@ def schema_fault(schema: Any) -> str:
 
 def schema_faults(schema: Any, value: Any, *, limit: int = 3) -> list[str]:
     """Up to ``limit`` faults of ``value`` with their places. Raises UsageError for a schema that cannot be used."""
-    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
     if problem := schema_fault(schema):
         raise UsageError(f"the schema is wrong: {problem}")
-
-    def pattern(_validator: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[Any]:
-        if isinstance(instance, str) and found(compiled(wanted), instance) is None:
-            yield ValidationError(f"{instance[:60]!r} does not match {wanted!r}")
-
+    own = {"pattern": _pattern, "uniqueItems": _unique}
+    made: Any = extend(Draft202012Validator, own)  # type: ignore[no-untyped-call]
     # An empty registry: the default one would fetch what a schema points to.
-    made: Any = extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
     validator = made(schema, registry=Registry())
     faults = []
     try:
@@ -112,3 +110,38 @@ def schema_faults(schema: Any, value: Any, *, limit: int = 3) -> list[str]:
     except (Unresolvable, RecursionError) as error:
         raise UsageError(f"the schema cannot be used: {error}", hint="It must stand alone.") from error
     return faults
+
+
+def _pattern(_validator: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[Any]:
+    """The library's own has no time limit."""
+    from jsonschema import ValidationError
+
+    if isinstance(instance, str) and found(compiled(wanted), instance) is None:
+        yield ValidationError(f"{instance[:60]!r} does not match {wanted!r}")
+
+
+def _unique(_validator: Any, wanted: bool, instance: Any, _schema: Any) -> Iterator[Any]:
+    """The library's own takes quadratic time."""
+    from jsonschema import ValidationError
+
+    if wanted and isinstance(instance, list) and len({_canonical(item) for item in instance}) < len(instance):
+        yield ValidationError("two items are the same")
+
+
+def _canonical(value: Any) -> str:
+    """One text for equal values; 1 and 1.0 are one number."""
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, float) and item.is_integer():
+            return int(item)
+        if isinstance(item, list):
+            return [plain(inner) for inner in item]
+        return {key: plain(inner) for key, inner in item.items()} if isinstance(item, dict) else item
+
+    return json.dumps(plain(value), sort_keys=True)
+
+
+def _names_patterns(schema: Any) -> bool:
+    if isinstance(schema, Mapping):
+        return "patternProperties" in schema or any(map(_names_patterns, schema.values()))
+    return isinstance(schema, list) and any(map(_names_patterns, schema))

@@ -6,6 +6,7 @@ is worse than none. A judge can be asked, or words of the language looked for.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from workbench.compare.check_text import listed
@@ -39,11 +40,15 @@ def script_counts(text: str) -> dict[str, int]:
     """Letters of each script; marks belong to the letter before them, digits and punctuation to no script."""
     import regex
 
-    counts = {name: len(regex.findall(rf"(?=\p{{L}})\p{{Script={name}}}", text)) for name in SCRIPTS if name != "Kana"}
-    known = sum(counts.values())
-    # The prolonged sound mark belongs to both kana, and to no script by itself.
-    counts["other"] = len(regex.findall(r"(?=\p{L})[^ー]", text)) - known
-    return {name: count for name, count in counts.items() if count > 0}
+    patterns = {name: regex.compile(rf"\p{{Script={name}}}") for name in SCRIPTS if name != "Kana"}
+    counts: Counter[str] = Counter()
+    # Each different character is looked at once, however long the text is.
+    for character, number in Counter(text).items():
+        # The prolonged sound mark belongs to both kana, and to no script by itself.
+        if character.isalpha() and character != "ー":
+            script = next((name for name, pattern in patterns.items() if pattern.match(character)), "other")
+            counts[script] += number
+    return dict(counts)
 
 
 def check_script(spec: CheckSpec, subject: Subject) -> tuple[float, str]:

@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench import __version__
-from workbench.error import ConfigError, StorageError
-from workbench.session.groups import group_path
+from workbench.session.groups import FORMAT, group_path, read_group
 from workbench.session.ids import iso, new_ulid
 from workbench.session.info import Session
-from workbench.textio import DISK, Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
+from workbench.textio import DISK, Disk, atomic_write, make_dirs, storage_error, toml_dumps
 
-FORMAT = 1
-FILE_LIMIT = 256 << 20
 MarkKind = Literal["score", "votes"]
 
 
@@ -71,22 +68,9 @@ def list_marks(session: Session, group_id: str = "", *, kind: MarkKind | None = 
 
 
 def read_marks(path: Path) -> Marks:
-    """Never raises on content: what is wrong stands in ``problem``."""
-    try:
-        data = toml_loads(read_text(path, limit=FILE_LIMIT), file=path.name)
-    except (StorageError, ConfigError) as error:
-        return Marks(path.stem, path, problem=error.message)
-    head = {name: data.pop(name, None) for name in ("format", "kind", "id", "created", "app")}
-    version, created = head["format"], head["created"]
-    return Marks(
-        path.stem,
-        path,
-        kind=head["kind"] if isinstance(head["kind"], str) else "",
-        created=iso(created) if isinstance(created, datetime) and created.tzinfo else "",
-        app=head["app"] if isinstance(head["app"], str) else "",
-        data=data,
-        problem="it was written by a newer version" if isinstance(version, int) and version > FORMAT else "",
-    )
+    """Never raises on content: what is wrong stands in ``problem``. The head is that of a group."""
+    found = read_group(path)
+    return Marks(found.id, path, found.kind, found.created, found.app, found.plan, found.problem)
 
 
 def rows(marks: Marks, key: str) -> Sequence[Mapping[str, Any]]:
