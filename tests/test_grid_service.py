@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -15,7 +17,7 @@ import pytest_asyncio
 from workbench.error import UsageError
 from workbench.service import Workbench, open_workbench
 from workbench.service.grid import GridRun
-from workbench.service.grid_axes import GridSpec
+from workbench.service.grid_axes import GridSpec, axis_of_text
 from workbench.service.grid_check import LATER
 from workbench.service.grid_estimate import estimate
 from workbench.service.grid_events import (
@@ -233,3 +235,49 @@ async def test_the_time_is_unknown_without_earlier_runs_and_measured_with_them(b
     assert told.tokens_basis == "counted by the engine"
     assert told.tokens == 4 * 4
     assert not told.most
+
+
+async def test_a_full_disk_stops_the_grid_and_keeps_the_run_elsewhere(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, root, full = os.write, str(bench.workspace.sessions), [False]
+
+    def write(descriptor: int, data: bytes) -> int:
+        if full[0] and os.readlink(f"/proc/self/fd/{descriptor}").startswith(root):
+            raise OSError(errno.ENOSPC, "full")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    run = GridRun(bench, prepare_grid(bench, spec(script={"pieces": ["a ", "b "], "delay_ms": 20})))
+    async for event in run.events():
+        full[0] = full[0] or isinstance(event, CellStarted)
+        run.flush()
+    assert run.totals.done == 1
+    first = run.grid.cells[run.grid.order[0]].state
+    assert "not saved" in first.problem
+    assert str(bench.workspace.state_dir) in first.problem
+    assert first.text == "a b "
+
+
+@pytest.mark.parametrize(
+    ("source", "axes", "texts"),
+    [
+        ("A {colour:=red|blue} {x|y}.", ["colour = *"], ["A red x.", "A red y.", "A blue x.", "A blue y."]),
+        ("A {colour:=red|blue} one.", ["colour = green"], ["A green one."]),
+        ("A dog, dogs.", ['replace "dog" = cat, bird'], ["A cat, dogs.", "A bird, dogs."]),
+        ("Hi.", ["system = Be kind., Be brief."], ["Be kind. User: Hi.", "Be brief. User: Hi."]),
+        ("Hi {{ a }} {{ b }}.", ["(a, b) = (1, 2), (3, 4)"], ["Hi 1 2.", "Hi 3 4."]),
+        ("Hi {{ a }}.", ["template = one, two", "a = x"], ["One x.", "Two x."]),
+        ("Hi {{ a }}.", ["a = __towns__"], ["Hi Bonn.", "Hi Rome."]),
+    ],
+)
+async def test_every_kind_of_axis_changes_what_it_names(
+    bench: Workbench, source: str, axes: list[str], texts: list[str]
+) -> None:
+    templates = bench.workspace.templates
+    (templates / "one.j2").write_text("One {{ a }}.", encoding="utf-8")
+    (templates / "two.j2").write_text("Two {{ a }}.", encoding="utf-8")
+    (templates / "wildcards").mkdir(exist_ok=True)
+    (templates / "wildcards/towns.txt").write_text("Bonn\nRome\n", encoding="utf-8")
+    grid = prepare_grid(bench, spec(source, axes=tuple(axis_of_text(bench, text) for text in axes)))
+    assert [" ".join(item.text.removesuffix("Assistant:").split()) for item in grid.cells] == texts

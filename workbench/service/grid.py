@@ -272,7 +272,8 @@ class GridRun:
         assert request is not None
         take_result(state, result, request.params.seed)
         state.session = handle.session.dir.name if handle.session is not None else ""
-        state.problem = handle.save_problem
+        if handle.save_problem:
+            await self._rescue(state, handle)
         if isinstance(last, Finished):
             state.tokens_cached = last.tokens_cached
             self._sums = [
@@ -283,8 +284,19 @@ class GridRun:
         self._loaded += state.ms_load / 1000
         if state.status == "done":
             await self._checks.run(item)
-        if item.replaces and not state.problem and self.session is not None:
+        if item.replaces and state.ended and not state.problem and self.session is not None:
             for run_id in item.replaces:
                 # What cannot be moved stays; the run that ended well counts either way.
                 with contextlib.suppress(StorageError):
                     await asyncio.to_thread(retire_run, self.session, run_id)
+
+    async def _rescue(self, state: CellState, handle: RunHandle) -> None:
+        """The run is kept elsewhere, and no further one is started: its disk takes nothing."""
+        state.problem = handle.save_problem
+        try:
+            path = await asyncio.to_thread(handle.rescue)
+        except StorageError as error:
+            state.problem += f"; {error.message}"
+        else:
+            state.problem += f"; kept in {path}"
+        self.stop_after_current()
