@@ -48,16 +48,8 @@ def recorded_model(bench: Workbench, model: ModelRef) -> ModelEntry:
     return entry
 
 
-def recorded_name(bench: Workbench, request: RunRequest) -> str:
-    """What to call the model of a run without a file: of a server the one at the same address, whatever its name is."""
-    from workbench.engine.server_target import Target
-
-    servers = [item.name for item in bench.config.servers if Target(item).public_url == request.endpoint]
-    return f"{servers[0]}/{request.model.file}" if servers and request.engine == "server" else request.model.file
-
-
 def plan_again(bench: Workbench, request: RunRequest, *, model: str) -> RunPlan:
-    """The plan; nothing is rendered. ``model`` is the path of the file to use, or the name of a server's model.
+    """The plan; nothing is rendered. ``model`` is the path of the file to use; a server is found by its address.
 
     Raises ModelError, NetworkError, UsageError.
     """

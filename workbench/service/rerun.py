@@ -16,8 +16,9 @@ from workbench.compare.diff import Part, diff
 from workbench.error import UsageError
 from workbench.param import params_to_dict
 from workbench.record import RunRequest
-from workbench.service.again import FILELESS, recorded_model, recorded_name
+from workbench.service.again import FILELESS, recorded_model
 from workbench.service.plan import RunPlan, RunSpec, plan_run
+from workbench.service.remote import same_server
 from workbench.service.run import RunHandle
 from workbench.template.prepared import FIRST, PromptChoice
 
@@ -126,7 +127,8 @@ def stored_document(record: RunRecord) -> TemplateDocument:
 def _plan(bench: Workbench, before: RunRequest, changes: Changes, spec: RunSpec) -> RunPlan:
     model = changes.model
     if not model:
-        model = recorded_name(bench, before)
+        stays = before.engine == "server" and changes.engine in ("", "server")
+        model = same_server(bench, before) if stays else before.model.file
         if before.engine not in FILELESS and changes.engine not in FILELESS:
             model = str(recorded_model(bench, before.model).path)
     plan = plan_run(bench, replace(spec, model=model))

@@ -14,7 +14,7 @@ from workbench.error import StorageError, WorkbenchError
 from workbench.event import Repro, Started
 from workbench.param import params_to_dict
 from workbench.record import IncludeRef, Prompt, RunRequest, sha256_text
-from workbench.service.again import FILELESS, plan_again, recorded_model, recorded_name, render_again
+from workbench.service.again import FILELESS, plan_again, recorded_model, render_again
 from workbench.service.plan import RunPlan
 from workbench.session.runread import apply_started, request_from_dict
 
@@ -107,12 +107,11 @@ def preflight(bench: Workbench, session: Session, run_id: str) -> Preflight:
     try:
         if record.request.engine not in FILELESS:
             entry = recorded_model(bench, record.request.model)
-        plan = plan_again(
-            bench, record.request, model=str(entry.path) if entry else recorded_name(bench, record.request)
-        )
+        plan = plan_again(bench, record.request, model=str(entry.path) if entry else "")
     except WorkbenchError as error:
-        lost = "model file" if entry is None else "engine"
-        missing = Check(lost, _named(record.request, model=entry is None), "missing", "differs")
+        at_server = record.request.engine == "server"
+        lost = "endpoint" if at_server else "model file" if entry is None else "engine"
+        missing = Check(lost, _named(record.request, lost), "missing", "differs")
         return replace(plain, checks=(missing, *checks), problem=error.message, hint=error.hint)
     plan = _with_sha256(plan, entry)
     found = (*_checks(record.request, plan.request), *checks, *_witness(record.request, view))
@@ -156,8 +155,10 @@ def _with_sha256(plan: RunPlan, entry: ModelEntry | None) -> RunPlan:
     return replace(plan, request=replace(plan.request, model=model))
 
 
-def _named(request: RunRequest, *, model: bool) -> str:
-    return request.model.file if model else f"{request.engine} {request.engine_version}".strip()
+def _named(request: RunRequest, what: str) -> str:
+    """What was recorded of a thing that is missing now."""
+    names = {"endpoint": request.endpoint, "model file": request.model.file}
+    return names.get(what, f"{request.engine} {request.engine_version}".strip())
 
 
 def compared(name: str, recorded: object, now: object, note: str = "") -> Check:
