@@ -172,6 +172,10 @@ def test_a_header_names_the_table_and_a_near_match() -> None:
         parse_checks([{"json": True}, {"contains": "a", "wieght": 2}], file="a.j2")
     assert "a.j2: [[check]] number 2: unknown key of a contains check 'wieght'" in str(caught.value)
     assert "'weight'" in caught.value.hint
+    source = "+++\n[[check]]\njson = true\n\n  [[check]]\nwords = 'x'\n+++\n"
+    with pytest.raises(TemplateError) as caught:
+        parse_checks([{"json": True}, {"words": "x"}], file="a.j2", source=source)
+    assert caught.value.place == "a.j2:5:1"
     for table in ({}, {"contains": "a", "regex": "b"}, {"contains": "a", "weight": -1}, {"json": True, "not": 1}):
         with pytest.raises(TemplateError):
             parse_checks([table], file="a.j2")
@@ -180,6 +184,11 @@ def test_a_header_names_the_table_and_a_near_match() -> None:
 def test_checks_of_one_label_are_told_apart() -> None:
     specs = parse_checks([{"contains": "a"}, {"contains": "a"}], file="a.j2")
     assert [spec.label for spec in specs] == ["contains=a", "contains=a #2"]
+    assert [parse_check_text(text).label for text in ("not words<=5", "json", "words=3-5")] == [
+        "not words<=5",
+        "json",
+        "words=3-5",
+    ]
 
 
 def test_a_value_may_refer_to_a_variable_and_keeps_the_label_of_the_check() -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from math import exp, log, sqrt
+from random import Random
+from statistics import fmean
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.compare.ranking import Outcome
 from workbench.compare.stats import (
     Rate,
     Vote,
@@ -53,6 +60,16 @@ def test_wilson_at_the_edges_stays_within_0_and_1() -> None:
         wilson(3, 2)
 
 
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_bounds_are_where_the_score_test_turns(counts: tuple[int, int]) -> None:
+    passes, n = counts
+    for bound in wilson(passes, n):
+        # At a bound that is neither 0 nor 1 the score statistic is exactly the normal quantile.
+        if 1e-9 < bound < 1 - 1e-9:
+            statistic = abs(passes / n - bound) / sqrt(bound * (1 - bound) / n)
+            assert statistic == pytest.approx(1.959963985, abs=1e-6)
+
+
 def test_a_rate_is_never_a_bare_percentage() -> None:
     assert rate_text(7, 9) == "7/9 (45-94 %)"
     assert rate_text(0, 0) == "0/0"
@@ -90,6 +107,41 @@ def test_bradley_terry_gives_the_published_ratings() -> None:
     assert fitted == pytest.approx(FITTED, abs=5e-5)
     assert sum(values.values()) == pytest.approx(0, abs=1e-9)
     assert ranking.prior == 0
+
+
+def minorised(wins: list[list[float]]) -> list[float]:
+    """Hunter's MM algorithm, another way to the same maximum; strengths as logarithms with mean 0."""
+    size = len(wins)
+    strength = [1.0] * size
+    for _ in range(20_000):
+        new = []
+        for i in range(size):
+            played = sum((wins[i][j] + wins[j][i]) / (strength[i] + strength[j]) for j in range(size) if j != i)
+            new.append(sum(wins[i]) / played)
+        scale = exp(fmean(map(log, new)))
+        new = [value / scale for value in new]
+        done = max(abs(log(a / b)) for a, b in zip(new, strength, strict=True)) < 1e-11
+        strength = new
+        if done:
+            break
+    return [log(value) for value in strength]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bradley_terry_finds_the_maximum_that_another_algorithm_finds(seed: int) -> None:
+    chance = Random(seed)
+    names = "abcde"
+    wins = [[0.0] * 5 for _ in names]
+    votes = []
+    for _ in range(150):
+        i, j = chance.sample(range(5), 2)
+        outcome: Outcome = chance.choice(("a", "a", "b", "tie", "bad")) if i < j else chance.choice(("a", "b"))
+        votes.append(Vote(names[i], names[j], outcome))
+        share = {"a": 1.0, "b": 0.0}.get(outcome, 0.5)
+        wins[i][j] += share
+        wins[j][i] += 1 - share
+    found = {rating.item: rating.value for rating in bradley_terry(votes).ratings}
+    assert [found[name] for name in names] == pytest.approx(minorised(wins), abs=1e-6)
 
 
 def test_two_items_have_the_error_of_a_log_odds() -> None:

@@ -19,18 +19,28 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "json-schema": ("extract",),
     "judge": ("model", "engine", "against"),
 }
+_TABLE = re.compile(r"\s*\[\[\s*check\s*\]\]")
 _TEXT = re.compile(r"\s*(?P<negate>not\s+)?(?P<kind>[a-z][a-z-]*)\s*(?P<rest>.*)\Z", re.DOTALL)
 
 
-def parse_checks(tables: Sequence[Mapping[str, Any]], *, file: str) -> tuple[CheckSpec, ...]:
-    """The ``[[check]]`` tables of a header. Raises TemplateError that names the table and a near match."""
+def parse_checks(tables: Sequence[Mapping[str, Any]], *, file: str, source: str = "") -> tuple[CheckSpec, ...]:
+    """The ``[[check]]`` tables of a header. Raises TemplateError that names the table, in ``source`` (the whole
+    template) its line, and a near match.
+    """
     specs = []
     for number, table in enumerate(tables, start=1):
         try:
             specs.append(_from_table(table))
         except UsageError as error:
-            raise TemplateError(f"[[check]] number {number}: {error.message}", hint=error.hint, file=file) from error
+            message, line = f"[[check]] number {number}: {error.message}", _line(source, number)
+            raise TemplateError(message, hint=error.hint, file=file, line=line, column=1 if line else 0) from error
     return tuple(_distinct(specs))
+
+
+def _line(source: str, number: int) -> int:
+    """Where the table begins, from 1; 0 if it is not found as written."""
+    found = [at for at, line in enumerate(source.split("\n"), start=1) if _TABLE.match(line)]
+    return found[number - 1] if number <= len(found) else 0
 
 
 def _distinct(specs: Sequence[CheckSpec]) -> list[CheckSpec]:

@@ -51,7 +51,8 @@ class CheckSpec:
         if self.name:
             return self.name
         value = ", ".join(map(str, self.value)) if isinstance(self.value, list | tuple) else str(self.value)
-        told = self.kind if self.kind in WITHOUT_VALUE and self.value is True else f"{self.kind}={value}"
+        sign = "" if value.startswith(("<", ">")) else "="
+        told = self.kind if self.kind in WITHOUT_VALUE and self.value is True else f"{self.kind}{sign}{value}"
         if isinstance(self.value, Mapping):
             told = self.kind
         return f"not {told}" if self.negate else told

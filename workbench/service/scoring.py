@@ -102,7 +102,7 @@ def specs_of(request: RunRequest) -> tuple[CheckSpec, ...]:
     from workbench.template.document import parse_document
 
     document = parse_document(request.template.source, path=request.template.path)
-    return parse_checks(document.header.checks, file=request.template.path)
+    return parse_checks(document.header.checks, file=request.template.path, source=document.source)
 
 
 async def score_runs(
