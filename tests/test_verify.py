@@ -62,7 +62,7 @@ async def test_the_same_text_is_identical_and_saved_with_its_parent(
     found = await verified(bench, session, run_id)
     assert (found.verdict, found.repro, found.exit_code) == ("identical", "exact", ExitCode.OK)
     assert found.drift.state == "equal"
-    assert not [check for check in found.differing if check.name != "prompt cache"]
+    assert {check.state for check in found.checks} == {"equal"}
     again = bench.store.open_run(session, found.verify_id)
     assert (again.request.parent, again.request.changed, again.request.cache) == (run_id, (), "cold")
     assert again.request.prompt == bench.store.open_run(session, run_id).request.prompt

@@ -194,9 +194,17 @@ def _checks(before: RunRequest, after: RunRequest) -> Iterator[Check]:
 def _params(before: RunRequest, after: RunRequest) -> list[Check]:
     """One line when all are equal, else one for each that differs."""
     old, new = (_sent(request) for request in (before, after))
-    lines = [compared(f"params.{name}", old.get(name, "unset"), new.get(name, "unset")) for name in {**old, **new}]
-    differing = [line for line in lines if line.state != "equal"]
+    differing = [
+        Check(f"params.{name}", _value(old.get(name)), _value(new.get(name)), "differs")
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
     return differing or [Check("params", f"{len(old)} values", f"{len(new)} values", "equal")]
+
+
+def _value(value: object) -> str:
+    """A parameter for people; an empty text is a value."""
+    return "unset" if value is None else str(value) if value != "" else "empty"
 
 
 def _sent(request: RunRequest) -> Mapping[str, Any]:
