@@ -147,9 +147,11 @@ def test_scoring_checks_saved_runs_with_the_values_of_each_and_keeps_marks(
     out = capfd.readouterr().out
     assert "1/2 (9-91 %)" in out
     assert "contains={{ city }}: without 'Oslo'" in out
-    assert main(["score", "talk", "--check", "contains=Rome", "--format", "csv"]) == ExitCode.OK
+    assert main(["score", "talk", "--check", "contains=Rome", "--format", "csv"]) == ExitCode.DIFFERS
     lines = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
-    assert [line["passed"] for line in lines] == ["pass", "pass"]
+    added = [line for line in lines if line["check"] == "contains=Rome"]
+    assert len(lines) == 6
+    assert [line["passed"] for line in added] == ["pass", "pass"]
     store = open_workbench(space).store
     (session,) = [item for item in store.list_sessions() if item.title == "talk"]
     first, second = list_marks(session, kind="score")

@@ -32,7 +32,7 @@ def configure(parser: Parser) -> None:
         action="append",
         default=[],
         dest="checks",
-        help="check to make (repeatable; else: those of the template)",
+        help="one more check than the template has (repeatable)",
     )
     parser.option("--trust", action="store_true", help="let python checks run the files they name, as they are now")
     add_models(parser)

@@ -34,7 +34,7 @@ def parse_checks(tables: Sequence[Mapping[str, Any]], *, file: str, source: str 
         except UsageError as error:
             message, line = f"[[check]] number {number}: {error.message}", _line(source, number)
             raise TemplateError(message, hint=error.hint, file=file, line=line, column=1 if line else 0) from error
-    return tuple(_distinct(specs))
+    return distinct(specs)
 
 
 def _line(source: str, number: int) -> int:
@@ -43,14 +43,14 @@ def _line(source: str, number: int) -> int:
     return found[number - 1] if number <= len(found) else 0
 
 
-def _distinct(specs: Sequence[CheckSpec]) -> list[CheckSpec]:
+def distinct(specs: Sequence[CheckSpec]) -> tuple[CheckSpec, ...]:
     """Tables and marks know checks by their labels: a second one of the same label gets a number."""
     seen: dict[str, int] = {}
     out = []
     for spec in specs:
         count = seen[spec.label] = seen.get(spec.label, 0) + 1
         out.append(spec if count == 1 else replace(spec, name=f"{spec.label} #{count}"))
-    return out
+    return tuple(out)
 
 
 def _from_table(table: Mapping[str, Any]) -> CheckSpec:

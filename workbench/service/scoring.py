@@ -18,7 +18,7 @@ from workbench.compare.check import (
     score,
     unmade,
 )
-from workbench.compare.check_parse import checked
+from workbench.compare.check_parse import checked, distinct
 from workbench.compare.score import Scored
 from workbench.error import WorkbenchError
 
@@ -108,7 +108,7 @@ def specs_of(request: RunRequest) -> tuple[CheckSpec, ...]:
 async def score_runs(
     scorer: Scorer, runs: Iterable[tuple[RunInfo, RunRecord]], specs: Sequence[CheckSpec] = ()
 ) -> list[Scored]:
-    """Finished runs, scored from their texts alone, in the given order; with ``specs``, else with their template's.
+    """Finished runs, scored from their texts alone, in the given order; by their template's checks, then ``specs``.
 
     A run with neither checks nor a rating is left out. Raises TemplateError when a template's checks are wrong.
     """
@@ -120,7 +120,7 @@ async def score_runs(
         order.append(info.id)
         sha256 = record.request.template.sha256
         if sha256 not in batches:
-            batches[sha256] = (tuple(specs) or specs_of(record.request), [])
+            batches[sha256] = (distinct([*specs_of(record.request), *specs]), [])
         batches[sha256][1].append((info, record))
     found: dict[str, Scored] = {}
     for wanted, members in batches.values():
