@@ -30,7 +30,7 @@ from workbench.service.grid_events import (
     Totals,
 )
 from workbench.service.grid_plan import Grid, prepare_grid
-from workbench.service.grid_resume import find_grid, grid_from_disk
+from workbench.service.grid_resume import find_grid, grid_from_disk, saved_grid
 from workbench.session.groups import hold_group, read_group
 from workbench.template.axis import parse_axis
 from workbench.template.document import parse_document
@@ -149,6 +149,14 @@ async def test_a_stopped_grid_goes_on_with_exactly_what_is_missing(bench: Workbe
     assert before < {record.request.id for record in after}
     assert len(after) == len({json.dumps(r.request.cell, sort_keys=True) for r in after}) == 12
     assert grid_from_disk(bench, session, group).order == []
+    # To look at, neither template nor model is needed.
+    plan, states = saved_grid(bench, session, group)
+    assert plan.count == 12
+    assert {state.status for state in states} == {"done"}
+    assert {state.text for state in states if state.cell.axes["what"] == "snow"} == {
+        "Say snow in 京都.",
+        "Say snow in Oslo.",
+    }
 
 
 async def test_a_cancelled_run_is_made_again_and_its_remains_go_to_the_trash(bench: Workbench) -> None:
@@ -160,6 +168,8 @@ async def test_a_cancelled_run_is_made_again_and_its_remains_go_to_the_trash(ben
     assert [record.result.status for record in records(bench, run)] == ["cancelled"]
     assert run.grid.cells[run.grid.order[0]].state.status == "cancelled"
     session, group = find_grid(bench)
+    looked_at = [state.status for state in saved_grid(bench, session, group)[1]]
+    assert (looked_at.count("cancelled"), looked_at.count("planned")) == (1, 5)
     grid = grid_from_disk(bench, session, group)
     grid.spec = replace(grid.spec, script='{"echo": true}')
     await finish(bench, grid)

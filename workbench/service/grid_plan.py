@@ -19,7 +19,7 @@ from workbench.error import ModelError, UsageError, WorkbenchError
 from workbench.service.grid_axes import GridSpec, grid_plan
 from workbench.service.grid_disk import FoundRun, OnDisk, look_on_disk
 from workbench.service.memo import PlanMemo
-from workbench.service.plan import RunSpec, plan_run
+from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.template.axis import label as row_label
 from workbench.template.prepared import PromptChoice
 
@@ -127,35 +127,15 @@ def prepare_cells(
     not_group: str = "",
 ) -> Grid:
     """Plan every run exactly, look on disk, order what is left."""
-    if plan.count > MOST_CELLS:
-        raise UsageError(
-            f"this grid has {plan.count} runs, more than {MOST_CELLS}",
-            hint="Take values from an axis, or limit the prompts of the template.",
-        )
+    refuse_too_many(plan)
     memo = PlanMemo(lanes=max(1, spec.parallel))
-    cells, notices = list[PreparedCell](), dict[str, None]()
-    texts: dict[str, str] = {}
-    cold = True
+    cells, notices, texts, cold = list[PreparedCell](), dict[str, None](), dict[str, str](), True
     for cell in plan.cells():
         run = _planned(bench, cell_spec(spec, documents, cell, memo), cell)
-        request = run.request
         notices.update(dict.fromkeys(run.notices))
-        cold = cold and request.params.cold_cache
-        drawn = not request.params.greedy and not _seed_given(bench, spec, documents, cell)
-        cells.append(
-            PreparedCell(
-                cell,
-                CellState(cell, model=request.model.file, engine=request.engine),
-                request.model.fingerprint or request.model.file,
-                run.load,
-                texts.setdefault(run.prompt_text, run.prompt_text),
-                request.prompt.sha256,
-                "" if drawn else run_key(request),
-                request.params.max_tokens,
-                request.variables,
-                request.template.path,
-            )
-        )
+        cold = cold and run.request.params.cold_cache
+        drawn = not run.request.params.greedy and not _seed_given(bench, spec, documents, cell)
+        cells.append(_prepared(cell, run, texts, drawn=drawn))
         if on_progress is not None:
             on_progress(len(cells), plan.count)
     models = {(item.model, item.load.engine) for item in cells}
@@ -167,6 +147,32 @@ def prepare_cells(
     return Grid(spec, plan, documents, cells, order_of(cells), disk, memo, cold, tuple(notices))
 
 
+def refuse_too_many(plan: GridPlan) -> None:
+    """Raises UsageError for a grid that memory and patience do not hold."""
+    if plan.count > MOST_CELLS:
+        raise UsageError(
+            f"this grid has {plan.count} runs, more than {MOST_CELLS}",
+            hint="Take values from an axis, or limit the prompts of the template.",
+        )
+
+
+def _prepared(cell: PlannedCell, run: RunPlan, texts: dict[str, str], *, drawn: bool) -> PreparedCell:
+    """``texts`` holds each prompt once; ``drawn``: the seed will be another one when it runs."""
+    request = run.request
+    return PreparedCell(
+        cell,
+        CellState(cell, model=request.model.file, engine=request.engine),
+        model=request.model.fingerprint or request.model.file,
+        load=run.load,
+        text=texts.setdefault(run.prompt_text, run.prompt_text),
+        prompt_sha256=request.prompt.sha256,
+        key="" if drawn else run_key(request),
+        max_tokens=request.params.max_tokens,
+        variables=request.variables,
+        template=request.template.path,
+    )
+
+
 def order_of(cells: Sequence[PreparedCell]) -> list[int]:
     """The numbers of the cells that have no run yet, in the order to run them."""
     return schedule(
@@ -176,7 +182,7 @@ def order_of(cells: Sequence[PreparedCell]) -> list[int]:
     )
 
 
-def _planned(bench: Workbench, spec: RunSpec, cell: PlannedCell) -> Any:
+def _planned(bench: Workbench, spec: RunSpec, cell: PlannedCell) -> RunPlan:
     try:
         return plan_run(bench, spec)
     except WorkbenchError as error:

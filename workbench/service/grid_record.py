@@ -31,6 +31,7 @@ def fill(state: CellState, record: RunRecord, session: str) -> None:
     """The state of a cell from a run on disk."""
     take_result(state, record.result, record.request.params.seed)
     state.session, state.run_id = session, record.request.id
+    state.model, state.engine = record.request.model.file, record.request.engine
 
 
 def group_data(grid: Grid) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.keys import cell_key
-from workbench.compare.plan import plan_from_data
+from workbench.compare.plan import GridPlan, plan_from_data
+from workbench.compare.state import CellState
 from workbench.error import StorageError, UsageError
 from workbench.service.grid_axes import GridSpec
 from workbench.service.grid_disk import FoundRun
-from workbench.service.grid_plan import Grid, PreparedCell, order_of, prepare_cells
+from workbench.service.grid_plan import Grid, order_of, prepare_cells, refuse_too_many
 from workbench.service.grid_record import fill
 from workbench.session.groups import Group, list_groups
 from workbench.template.document import TemplateDocument, parse_document
@@ -63,31 +64,54 @@ def grid_from_disk(
     )
     grid.group = group
     made = _runs(bench, session, group)
-    kept = {str(row.get("cell")): row for row in _tables(group.plan, "reused")}
-    folders = {item.dir.name: item for item in bench.store.list_sessions()} if kept else {}
+    reused = _reused(bench, group)
     for item in grid.cells:
-        _place(item, made.get(item.cell.key, []), session, failed=failed)
-        if item.state.status == "planned" and item.reused is None and item.cell.key in kept:
-            item.reused = _kept(bench, kept[item.cell.key], folders)
+        key = item.cell.key
+        runs = made.get(key, [])
+        if live := [run for run in runs if run.live]:
+            told = f"the run {live[0].request.id} of this grid is still going on"
+            raise UsageError(told, hint="Wait for it, or stop it.")
+        if (ended := _ended(runs, failed=not failed)) is not None:
+            item.reused = None
+            fill(item.state, ended, session.dir.name)
+        else:
+            item.replaces = tuple(run.request.id for run in runs)
+            item.retry = any(run.result.status == "error" for run in runs)
+            item.reused = reused.get(key, item.reused)
     grid.order = [number for number in order_of(grid.cells) if missing or grid.cells[number].retry]
     return grid
 
 
-def _place(item: PreparedCell, runs: list[RunRecord], session: Session, *, failed: bool) -> None:
-    """What is known of one cell: its best run, and the runs that a new one takes the place of."""
-    if live := [run for run in runs if run.live]:
-        raise UsageError(
-            f"the run {live[0].request.id} of this grid is still going on", hint="Wait for it, or stop it."
-        )
+def saved_grid(bench: Workbench, session: Session, group: Group) -> tuple[GridPlan, list[CellState]]:
+    """A saved grid to look at: no template is rendered and no model is needed; what has no run is planned.
+
+    Raises UsageError for a plan that cannot be read.
+    """
+    plan = plan_from_data(group.plan)
+    refuse_too_many(plan)
+    made, reused = _runs(bench, session, group), _reused(bench, group)
+    states = []
+    for cell in plan.cells():
+        state = CellState(cell, model=str(cell.axes.get("model", "")))
+        runs = made.get(cell.key, [])
+        if (ended := _ended(runs, failed=True)) is not None:
+            fill(state, ended, session.dir.name)
+        elif cell.key in reused:
+            fill(state, reused[cell.key].record, reused[cell.key].session.dir.name)
+            state.reused = True
+        elif runs:
+            fill(state, runs[-1], session.dir.name)
+            state.status = "running" if runs[-1].live else "cancelled"
+        states.append(state)
+    return plan, states
+
+
+def _ended(runs: list[RunRecord], *, failed: bool) -> RunRecord | None:
+    """The newest finished run of a cell; else, with ``failed``, its newest error."""
     done = [run for run in runs if run.result.status == "finished"]
-    errors = [run for run in runs if run.result.status == "error"]
-    ended = done or ([] if failed else errors)
-    if ended:
-        item.reused = None
-        fill(item.state, ended[-1], session.dir.name)
-    else:
-        item.replaces = tuple(run.request.id for run in runs)
-        item.retry = bool(errors)
+    errors = [run for run in runs if run.result.status == "error"] if failed else []
+    ended = done or errors
+    return ended[-1] if ended else None
 
 
 def _runs(bench: Workbench, session: Session, group: Group) -> dict[str, list[RunRecord]]:
@@ -103,16 +127,22 @@ def _runs(bench: Workbench, session: Session, group: Group) -> dict[str, list[Ru
     return found
 
 
-def _kept(bench: Workbench, row: Mapping[str, Any], folders: Mapping[str, Session]) -> FoundRun | None:
-    """A run that was reused when the grid was planned; None when it is gone."""
-    session = folders.get(str(row.get("session")))
-    if session is None:
-        return None
-    try:
-        record = bench.store.open_run(session, str(row.get("run")))
-    except StorageError:
-        return None
-    return FoundRun(session, record) if record.result.status == "finished" else None
+def _reused(bench: Workbench, group: Group) -> dict[str, FoundRun]:
+    """By cell, the runs that counted when the grid was planned, and that are still there."""
+    rows = _tables(group.plan, "reused")
+    folders = {item.dir.name: item for item in bench.store.list_sessions()} if rows else {}
+    found = {}
+    for row in rows:
+        session = folders.get(str(row.get("session")))
+        if session is None:
+            continue
+        try:
+            record = bench.store.open_run(session, str(row.get("run")))
+        except StorageError:
+            continue
+        if record.result.status == "finished":
+            found[str(row.get("cell"))] = FoundRun(session, record)
+    return found
 
 
 def _spec(session: Session, group: Group) -> tuple[GridSpec, dict[str, TemplateDocument]]:
