@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.contract.suite import GREEDY, collect, failed, finished, pieces, text
+from tests.leftover import leaves_nothing
 from tests.tiny_model import cut, with_bad_type, write_tiny
 from workbench.engine import EngineProcess, LoadSpec, Patience
 from workbench.error import EngineError
@@ -31,11 +32,8 @@ def scripted(**script: Any) -> LoadSpec:
 
 @pytest.fixture
 async def nothing_left() -> AsyncIterator[None]:
-    """After the test: no child, no zombie, no descriptor more than before."""
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert psutil.Process().children(recursive=True) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    with leaves_nothing():
+        yield
 
 
 @pytest.fixture(scope="module")

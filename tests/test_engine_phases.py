@@ -15,6 +15,7 @@ import pytest
 
 from tests.clitool import cli
 from tests.contract.suite import collect, failed, finished, pieces
+from tests.leftover import leaves_nothing
 from tests.tiny_model import write_tiny
 from workbench.engine import EngineProcess, LoadSpec, Patience
 from workbench.engine.loadable import load_spec
@@ -37,11 +38,8 @@ signals = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 async def nothing_left() -> AsyncIterator[None]:
-    """After each test: no child, no zombie, no descriptor more than before."""
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert psutil.Process().children(recursive=True) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    with leaves_nothing():
+        yield
 
 
 @pytest.fixture(scope="module")

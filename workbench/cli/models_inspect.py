@@ -63,17 +63,18 @@ def _memory(entry: ModelEntry) -> dict[str, Any]:
         {min(size, entry.header.n_ctx_train or size) for size in (automatic_context(entry.header), 32768)}
     )
     estimates = [
-        {"engine": choice.engine, "n_ctx": n_ctx, "cache_type": kind, "bytes": total}
+        {"engine": choice.engine, "n_ctx": n_ctx, "cache_type": kind, "bytes": need.total, "peak_bytes": need.peak}
         for choice in entry.verdict.choices
         if choice.can
         for n_ctx in contexts
         for kind in ("f16", "q8_0")
-        if (total := estimate(entry.header, choice.engine, n_ctx, cache_type=kind).total)
-        and (choice.engine == "llamacpp" or kind == "f16")
+        if choice.engine == "llamacpp" or kind == "f16"
+        for need in (estimate(entry.header, choice.engine, n_ctx, cache_type=kind),)
     ]
     measured = [
-        {**asdict(item), "estimate": estimate(entry.header, item.engine, item.n_ctx).total}
+        {**asdict(item), "bytes": need.total, "peak_bytes": need.peak}
         for item in measured_memory(entry.path)
+        for need in (estimate(entry.header, item.engine, item.n_ctx),)
     ]
     return {"free": free_memory(), "estimates": estimates, "measured": measured}
 
@@ -83,13 +84,16 @@ def _memory_lines(memory: dict[str, Any]) -> list[str]:
 
     if not memory:
         return []
-    rows = {(row["engine"], row["n_ctx"], row["cache_type"]): row["bytes"] for row in memory["estimates"]}
+    rows = {(row["engine"], row["n_ctx"], row["cache_type"]): row for row in memory["estimates"]}
     measured = {(item["engine"], item["n_ctx"], "f16"): item for item in memory["measured"]}
-    rows |= {key: item["estimate"] for key, item in measured.items()}
     lines = []
-    for (engine, n_ctx, cache), size in rows.items():
-        beside = f", measured {size_text(found['rss'])}" if (found := measured.get((engine, n_ctx, cache))) else ""
-        lines.append(f"memory: {engine}, context {n_ctx}, cache {cache}: estimate {size_text(size)}{beside}")
+    for key, row in {**rows, **measured}.items():
+        engine, n_ctx, cache = key
+        size = size_text(row["bytes"])
+        if row["peak_bytes"] > row["bytes"]:
+            size += f" (up to {size_text(row['peak_bytes'])} with earlier prompts kept)"
+        beside = f", measured {size_text(found['rss'])}" if (found := measured.get(key)) else ""
+        lines.append(f"memory: {engine}, context {n_ctx}, cache {cache}: estimate {size}{beside}")
     return lines
 
 
