@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 
-NAMES = ("bench.speed", "bench.speed_engine", "bench.echo")
+NAMES = ("bench.speed", "bench.speed_engine", "bench.echo", "bench.grid")
 
 
 def main() -> None:
