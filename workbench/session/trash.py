@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.error import ConfigError, StorageError, UsageError
 from workbench.session.ids import iso, new_ulid, short_id
 from workbench.session.runload import unfinished
-from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
+from workbench.session.tomlread import foreign_toml
+from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps
 
 if TYPE_CHECKING:
     from workbench.session.info import Session
@@ -178,7 +179,8 @@ class Trash:
         return entry.origin
 
     def _entry(self, token: str) -> TrashEntry:
-        entry = next((item for item in self.list_trash() if item.token == token), None)
+        places = [root / FOLDER / token for root in self._store.roots if token and Path(token).name == token]
+        entry = next((found for place in places if (found := _read(place)) is not None), None)
         if entry is None:
             raise UsageError(f"there is nothing {token!r} in the trash", hint="'workbench sessions restore' lists it.")
         return entry
@@ -241,7 +243,7 @@ def _read(place: Path) -> TrashEntry | None:
     data: dict[str, Any] = {}
     problem = ""
     try:
-        data = toml_loads(read_text(place / _ABOUT), file=_ABOUT)
+        data = foreign_toml(read_text(place / _ABOUT), file=_ABOUT)
     except (StorageError, ConfigError) as error:
         problem = error.message
     origin, run_id, deleted = data.get("origin"), data.get("run"), data.get("deleted")
