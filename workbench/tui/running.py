@@ -18,6 +18,7 @@ from workbench.service.run import RunHandle
 from workbench.session.info import Session
 from workbench.tui.bridge import FLUSHES_PER_SECOND, RunBridge
 from workbench.tui.listview import Row
+from workbench.tui.presets import RememberedPresets
 from workbench.tui.screens.modal import Choose, Confirm
 from workbench.tui.screens.params import ParamsScreen
 from workbench.tui.status import RunState
@@ -153,9 +154,14 @@ class Running:
             )
         except WorkbenchError:
             base = Params()
-        changed = await self.screen.app.push_screen_wait(ParamsScreen(base, self.params))
+        presets, model = RememberedPresets(self.screen.bench.workspace), self.model.rpartition("/")[2]
+        engine = self.engine or self.screen.status.state.engine
+        form = ParamsScreen(base, self.params, engine=engine, preset=presets.get(model))
+        changed = await self.screen.app.push_screen_wait(form)
         if changed is not None:
             self.params = changed
+            if form.chosen:
+                presets.put(model, form.chosen)
             text = ", ".join(f"{key}={value}" for key, value in changed.items())
             self.screen.say(f"Next runs: {text}" if text else "Next runs use the template's parameters.")
 

@@ -1,0 +1,191 @@
+"""First token after a change at the end of a long prompt, and how soon a stop is a stop.
+
+``python -m bench.prefix [ROUNDS [--llm COMMAND]]`` needs the default model. A prompt of some 1,600 tokens; its last
+line is changed each round. Cold is a whole reading (``cold_cache``), warm a reading by the engine that read the last
+one. Beside it the bare runtime (``python -m bench.prefix bare MODEL ROUNDS``), and ``llm``, if a command line for it is
+given: the prompt goes to its stdin, and its first byte counts. Medians. A stop is measured by the processor time that
+the engine's child still takes, and by the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+
+from workbench.engine import EngineProcess, LoadSpec
+from workbench.engine.compat import compatible_copy
+from workbench.engine.gguf import read_header
+from workbench.event import Event, Finished, Piece, Progress
+from workbench.param import Params
+from workbench.service import open_workbench
+from workbench.workspace import init_workspace
+
+N_CTX, THREADS = 2048, 1
+LINES = "".join(
+    f"{number}. On day {number} the ship was near the coast and the wind came from the west.\n"
+    for number in range(1, 73)
+)
+QUESTIONS = ("Where was the ship?", "What came from the west?", "How long was it?", "Who was there?", "Why?")
+STORY = "<|im_start|>user\nTell me a long story about London.<|im_end|>\n<|im_start|>assistant\n"
+
+
+def prompt(number: int) -> str:
+    question = f"{number} {QUESTIONS[number % len(QUESTIONS)]}"
+    return f"<|im_start|>user\n{LINES}{question}<|im_end|>\n<|im_start|>assistant\n"
+
+
+async def first_token(engine: EngineProcess, text: str, *, cold: bool) -> tuple[float, Finished]:
+    """Seconds from the call to the first text in this process."""
+    params = Params(temperature=0, repeat_penalty=1, max_tokens=4, cold_cache=cold)
+    begun, first, end = time.perf_counter(), 0.0, None
+    async for event in engine.generate(text, params):
+        if isinstance(event, Piece) and not first:
+            first = time.perf_counter() - begun
+        elif isinstance(event, Finished):
+            end = event
+    assert end is not None
+    return first, end
+
+
+async def workbench_times(model: Path, rounds: int) -> tuple[list[float], list[float], str]:
+    engine = await EngineProcess.launch(LoadSpec("llamacpp", str(model), n_ctx=N_CTX, n_threads=THREADS))
+    cold, warm = [], []
+    try:
+        for number in range(rounds):
+            cold.append((await first_token(engine, prompt(number), cold=True))[0])
+        for number in range(rounds):
+            seconds, end = await first_token(engine, prompt(number + 100), cold=False)
+            warm.append(seconds)
+    finally:
+        await engine.close()
+    return cold, warm, f"{end.tokens_in} tokens, {end.tokens_cached} of them from the cache"
+
+
+def bare(model: str, rounds: int) -> None:
+    """The runtime with its own defaults but for threads and context; one JSON line."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import xllamacpp
+
+    settings = xllamacpp.CommonParams()
+    settings.model.path = model
+    settings.n_ctx, settings.n_parallel = N_CTX, 1
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = THREADS
+    settings.verbosity = 0
+    server = xllamacpp.Server(settings)
+
+    def seconds(text: str, *, cached: bool) -> float:
+        begun, first = time.perf_counter(), 0.0
+
+        def take(chunk: dict[str, Any]) -> bool:
+            nonlocal first
+            if not first and any(choice.get("text") for choice in chunk.get("choices") or []):
+                first = time.perf_counter() - begun
+            return False
+
+        request = {"prompt": text, "max_tokens": 4, "temperature": 0.0, "stream": True, "cache_prompt": cached}
+        server.handle_completions(request, take)
+        return first
+
+    cold = [seconds(prompt(number), cached=False) for number in range(rounds)]
+    warm = [seconds(prompt(number + 100), cached=True) for number in range(rounds)]
+    print(json.dumps({"cold": cold, "warm": warm}), flush=True)
+    os._exit(0)
+
+
+def llm_times(command: str, rounds: int) -> list[float]:
+    """Seconds to the first byte of another program's answer."""
+    found = []
+    for number in range(rounds):
+        begun = time.perf_counter()
+        with subprocess.Popen(shlex.split(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+            assert program.stdin is not None
+            assert program.stdout is not None
+            program.stdin.write((LINES + f"{number} Where was the ship?").encode())
+            program.stdin.close()
+            program.stdout.read(1)
+            found.append(time.perf_counter() - begun)
+            program.kill()
+    return found
+
+
+async def stop_times(engine_name: str, model: Path, phase: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Processor time of the child after the call of ``cancel``, and the time until it has acknowledged; seconds."""
+    engine = await EngineProcess.launch(LoadSpec(engine_name, str(model), n_ctx=N_CTX, n_threads=THREADS))
+    child = psutil.Process(engine.pid)
+    spent, waited = [], []
+    try:
+        for number in range(rounds):
+            text = prompt(number) if phase == "reading" else STORY
+            params = Params(temperature=0, repeat_penalty=1, max_tokens=1000, cold_cache=True)
+            before, begun = 0.0, 0.0
+            async for event in engine.generate(text, params):
+                if not begun and _due(event, phase):
+                    before, begun = _cpu(child), time.perf_counter()
+                    await engine.cancel()
+                    waited.append(time.perf_counter() - begun)
+                elif isinstance(event, Finished):
+                    assert event.reason == "cancel", event
+            while await asyncio.to_thread(child.cpu_percent, 0.1) > 5:
+                pass
+            spent.append(_cpu(child) - before)
+    finally:
+        await engine.close()
+    return spent, waited
+
+
+def _due(event: Event, phase: str) -> bool:
+    if phase == "reading":
+        return isinstance(event, Progress) and event.done > 100
+    return isinstance(event, Piece) and event.index == 10
+
+
+def _cpu(child: psutil.Process) -> float:
+    times = child.cpu_times()
+    return float(times.user + times.system)
+
+
+def _line(name: str, cold: list[float], warm: list[float]) -> None:
+    ratio = f"{median(cold) / median(warm):7.1f} x" if warm else "        -"
+    sooner = f"{median(warm):7.3f} s" if warm else "        -"
+    print(f"{name:<22} cold {median(cold):7.2f} s   warm {sooner}   {ratio}", flush=True)
+
+
+def main() -> None:
+    words = sys.argv[1:]
+    if words[:1] == ["bare"]:
+        bare(words[1], int(words[2]))
+    llm = words[words.index("--llm") + 1] if "--llm" in words else ""
+    rounds = int(words[0]) if words and words[0].isdigit() else 5
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        bench = open_workbench(init_workspace(Path(folder) / "space").root)
+        model = bench.find_model("").path
+        cold, warm, what = asyncio.run(workbench_times(model, rounds))
+        print(what)
+        _line("workbench", cold, warm)
+        command = [sys.executable, "-m", "bench.prefix", "bare", str(model), str(rounds)]
+        done = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        _line("bare xllamacpp", done["cold"], done["warm"])
+        if llm:
+            _line("llm", llm_times(llm, rounds), [])
+        copy = compatible_copy(model, read_header(model), Path(folder))
+        for name, path in (("llamacpp", model), ("gpt4all", copy)):
+            for phase in ("decoding", "reading"):
+                spent, waited = asyncio.run(stop_times(name, path, phase, rounds))
+                took = (f"{1000 * median(times):4.0f} (most {1000 * max(times):4.0f}) ms" for times in (spent, waited))
+                print(f"stop while {phase:<8} {name:<9} processor {next(took)}   clock {next(took)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
