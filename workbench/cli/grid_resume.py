@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.error import UsageError
@@ -35,16 +34,15 @@ def stored_grid(
         session, group = _same_grid(bench, spec)
     else:
         session, group = find_grid(bench, template=spec.document.path)
-    grid = grid_from_disk(
+    return grid_from_disk(
         bench,
         session,
         group,
         missing=args.resume is not None,
         failed=args.retry_errors,
+        parallel=args.parallel,
         on_progress=progress,
     )
-    grid.spec = replace(grid.spec, parallel=args.parallel)
-    return grid
 
 
 def _same_grid(bench: Workbench, spec: GridSpec) -> tuple[Session, Group]:

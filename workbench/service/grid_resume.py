@@ -7,6 +7,7 @@ the trash, so that a finished grid has exactly one run for each cell. Blocking.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.keys import cell_key
@@ -50,6 +51,7 @@ def grid_from_disk(
     *,
     missing: bool = True,
     failed: bool = False,
+    parallel: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Grid:
     """A saved grid with its results. ``missing`` cells are to be run, and ``failed`` ones if asked.
@@ -59,6 +61,7 @@ def grid_from_disk(
     if group.problem:
         raise UsageError(f"the grid {group.id} cannot be used: {group.problem}")
     spec, documents = _spec(session, group)
+    spec = replace(spec, parallel=parallel)
     grid = prepare_cells(
         bench, spec, plan_from_data(group.plan), documents, on_progress=on_progress, not_group=group.id
     )
