@@ -16,10 +16,14 @@ from tests.tiny_model import write_tiny
 from workbench.engine import LoadSpec, threads
 from workbench.engine.measure import Sample, best_of
 from workbench.engine.measured import measured_memory, needed, remember_memory
+from workbench.engine.quarantine import note_crash
 from workbench.engine.selftest import SelfCheck, self_test
 from workbench.engine.threads import measured_threads, remember_threads, share, threads_to_try
 from workbench.event import EngineInfo
+from workbench.service import open_workbench
+from workbench.service.plan import RunSpec, plan_run
 from workbench.service.pool import GROWTH, EnginePool, worn
+from workbench.template.document import parse_document
 
 
 @pytest.fixture
@@ -186,3 +190,23 @@ def test_a_server_is_asked_when_it_is_named(folder: Path, isolated_home: Path, m
     assert record["note"] == ""
     assert [check["name"] for check in record["checks"] if check["passed"] is False] == []
     assert len(record["checks"]) == 6
+
+
+async def test_a_plan_warns_before_the_machine_swaps_and_uses_what_was_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    bench = open_workbench(model_dirs=[str(folder)])
+    spec = RunSpec(document=parse_document("+++\n+++\nhello", path="t.j2"), model="tiny")
+    try:
+        assert plan_run(bench, spec).notices == ()
+        remember_threads("llamacpp", folder / "tiny.gguf", threads_to_try()[-1], 50.0)
+        monkeypatch.setattr("workbench.service.pool.free_memory", lambda: 20 << 20)
+        plan = plan_run(bench, spec)
+        assert any("tiny.gguf needs about" in notice and "close something else" in notice for notice in plan.notices)
+        assert plan.load.n_threads == threads_to_try()[-1]
+        for _ in range(2):
+            note_crash("llamacpp", folder / "tiny.gguf", -6, "GGML_ASSERT(no)")
+        assert plan_run(bench, spec).load.engine == "gpt4all"
+    finally:
+        await bench.close()
