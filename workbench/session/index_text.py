@@ -81,11 +81,22 @@ def spaced(text: str) -> str:
     if text.isascii():
         return fold(text)
     # In pieces, so that other threads get their turn between them; each character stands for itself.
-    return "".join(_spaced(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
+    return "".join(text[start : start + _PIECE].translate(_spacing()) for start in range(0, len(text), _PIECE))
 
 
-def _spaced(text: str) -> str:
-    return _UNSPACED_CHAR.sub(r" \g<0> ", re.sub(r"[\W_]", " ", fold(text)))
+class _Spacing(dict[int, str]):
+    """What stands in the index for a character."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(_folding()[code])
+        plain = " " if re.match(r"[\W_]", char) else char
+        self[code] = plain = f" {plain} " if _UNSPACED_CHAR.match(plain) else plain
+        return plain
+
+
+@cache
+def _spacing() -> _Spacing:
+    return _Spacing()
 
 
 @dataclass(frozen=True, slots=True)
