@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.crash.operator import NoSync
 from workbench.event import Piece
 from workbench.param import Params
 from workbench.record import ModelRef, Prompt, RunRequest, RunResult, TemplateRef, sha256_text
@@ -27,7 +28,7 @@ from workbench.session.ids import folder_stamp, iso, new_ulid
 from workbench.session.index import SessionIndex
 from workbench.session.journal import RunJournal
 from workbench.session.store import SessionStore
-from workbench.textio import Disk, toml_dumps
+from workbench.textio import toml_dumps
 from workbench.workspace import Workspace, init_workspace
 
 WORDS, TAGS = 20_000, ("good", "draft", "review", "later")
@@ -35,19 +36,6 @@ MODELS = ("SmolLM2-135M-Instruct.Q4_1.gguf", "gemma-3-270m.Q4_K_M.gguf", "qwen3-
 KANJI = "東京大阪雨雪山川空海人本日月火水木金土曜朝夜春夏秋冬花鳥風旅食車駅道店家町村国語文字"
 KANA = "のはをにがでとするいましたからまで"
 LLM = Path(__file__).with_name("sessions_llm.py")
-
-
-class NoSync(Disk):
-    """The bench measures reading; what it reads may be lost."""
-
-    def fsync(self, fd: int) -> None:
-        pass
-
-    def fdatasync(self, fd: int) -> None:
-        pass
-
-    def sync_dir(self, path: Path) -> None:
-        pass
 
 
 class Texts:
