@@ -18,6 +18,7 @@ from workbench.engine.measure import Sample, best_of
 from workbench.engine.measured import measured_memory, needed, remember_memory
 from workbench.engine.quarantine import note_crash
 from workbench.engine.selftest import SelfCheck, self_test
+from workbench.engine.shelf_edit import in_use
 from workbench.engine.threads import measured_threads, remember_threads, share, threads_to_try
 from workbench.event import EngineInfo
 from workbench.service import open_workbench
@@ -81,6 +82,22 @@ async def test_the_pool_hands_out_what_was_measured_and_shares_when_others_work(
         assert (figure.engine, figure.n_ctx) == ("llamacpp", 64)
         assert pool.memory_notice(LoadSpec("llamacpp", path, n_ctx=64), 1 << 60) == ""
         assert "would swap" in pool.memory_notice(LoadSpec("llamacpp", path, n_ctx=128), 1 << 60)
+    finally:
+        await pool.close()
+
+
+async def test_a_file_is_free_again_once_its_idle_engine_is_unloaded(folder: Path) -> None:
+    path, other = folder / "tiny.gguf", write_tiny(folder / "other.gguf", layers=1)
+    pool = EnginePool()
+    try:
+        process, _ = await pool.acquire(LoadSpec("llamacpp", str(path), n_ctx=64), lambda _progress: None)
+        await pool.unload(path)
+        assert process.alive
+        await pool.release(process)
+        await pool.unload(other)
+        assert in_use(path)
+        await pool.unload(path)
+        assert (pool.idle, process.alive, in_use(path)) == ((), False, False)
     finally:
         await pool.close()
 

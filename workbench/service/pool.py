@@ -8,10 +8,12 @@ first, so that switching models gives the memory back. Servers' models take no m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 from workbench.engine import EngineProcess, LoadSpec
+from workbench.engine.compat import mark_of
 from workbench.engine.measured import needed, remember_memory
 from workbench.engine.memory import free_memory, memory_warning
 from workbench.engine.quarantine import note_success
@@ -109,6 +111,15 @@ class EnginePool:
             return ""
         need = needed(Path(spec.path), spec.engine, spec.n_ctx, estimated)
         return memory_warning(need, free_memory() + sum(process.resident() for _, process in self._idle), spec.n_ctx)
+
+    async def unload(self, path: Path) -> None:
+        """Close the idle engines that hold a model's file or a copy of it: before it is removed or moved."""
+        mark = await asyncio.to_thread(mark_of, path)
+        for spec, process in list(self._idle):
+            if spec.path and await asyncio.to_thread(mark_of, Path(spec.path)) == mark:
+                with contextlib.suppress(ValueError):  # a run took it meanwhile
+                    self._idle.remove((spec, process))
+                    await process.close()
 
     async def _shrink(self, limit: int) -> None:
         """Close the oldest idle engines of this machine beyond ``limit``, and of servers beyond theirs."""
