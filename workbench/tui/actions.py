@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from workbench.session.playback import SEEK_MS, SEEK_SHARE
+from workbench.tui.screens.browser import BrowserScreen
+from workbench.tui.screens.player import PlayerScreen
+
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
 
@@ -17,7 +21,7 @@ Action = Callable[[], object]
 def actions(app: WorkbenchApp) -> dict[str, Action]:
     """All commands by their ids."""
     found: dict[str, Action] = {}
-    for part in (_main, _areas, _prompts, _patterns):
+    for part in (_main, _areas, _prompts, _patterns, _browser, _player):
         found.update(part(app))
     return found
 
@@ -74,4 +78,62 @@ def _patterns(app: WorkbenchApp) -> Mapping[str, Action]:
         "weight_up": partial(patterns.weigh, 0.1),
         "weight_down": partial(patterns.weigh, -0.1),
         "complete": patterns.complete,
+    }
+
+
+def _browser(app: WorkbenchApp) -> Mapping[str, Action]:
+    def work(name: str) -> Action:
+        def act() -> object:
+            screen = app.screen
+            return getattr(screen.work, name)() if isinstance(screen, BrowserScreen) else None
+
+        return act
+
+    names = {
+        "filter": "focus_filter",
+        "mark": "mark",
+        "diff": "difference",
+        "play": "play",
+        "verify": "verify",
+        "rerun": "rerun",
+        "tree": "tree",
+        "versions": "versions",
+        "rename": "rename",
+        "tag": "tag",
+        "note": "note",
+        "star": "star",
+        "rate": "ask_rating",
+        "delete": "delete",
+        "undo": "undo",
+        "move": "move",
+        "merge": "merge",
+        "copy": "duplicate",
+        "export": "export",
+    }
+    return {"browse": app.browse, **{f"browse_{key}": work(name) for key, name in names.items()}}
+
+
+def _player(app: WorkbenchApp) -> Mapping[str, Action]:
+    def move(name: str, *values: float) -> Action:
+        def act() -> None:
+            if isinstance(app.screen, PlayerScreen):
+                getattr(app.screen, name)(*values)
+
+        return act
+
+    return {
+        "play_pause": move("toggle"),
+        "play_back": move("seek", -SEEK_MS),
+        "play_forward": move("seek", SEEK_MS),
+        "play_far_back": move("share", -SEEK_SHARE),
+        "play_far_forward": move("share", SEEK_SHARE),
+        "play_step_back": move("step", -1),
+        "play_step": move("step", 1),
+        "play_marker_back": move("marker", -1),
+        "play_marker": move("marker", 1),
+        "play_slower": move("speed", -1),
+        "play_faster": move("speed", 1),
+        "play_idle": move("idle"),
+        "play_home": move("ends", -1),
+        "play_end": move("ends", 1),
     }

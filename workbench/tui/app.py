@@ -21,6 +21,7 @@ from workbench.tui.actions import Action, actions
 from workbench.tui.clipboard import Clipboard
 from workbench.tui.commands import resolved
 from workbench.tui.driver import WorkbenchDriver
+from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
 from workbench.tui.screens.modal import Confirm, Page
 from workbench.tui.theme import install_themes, theme_folders
@@ -45,7 +46,9 @@ class WorkbenchApp(App[int]):
         for command in self.commands:
             if command.keys:
                 keys = ",".join(command.keys)
-                self._bindings.bind(keys, f"command({command.id!r})", command.title, show=False, priority=True)
+                # On lists single letters are keys; in a field they are text, so the field comes first there.
+                first = command.context in ("main", "anywhere", "player")
+                self._bindings.bind(keys, f"command({command.id!r})", command.title, show=False, priority=first)
 
     @property
     def main(self) -> MainScreen:
@@ -116,6 +119,14 @@ class WorkbenchApp(App[int]):
         while command.context == "main" and self.context != "main" and len(self.screen_stack) > 2:
             self.pop_screen()
         self.do(name)
+
+    async def browse(self) -> None:
+        """Open the session browser; a run that is chosen there opens in the main screen."""
+        chosen = await self.push_screen_wait(BrowserScreen(self.bench, self.commands))
+        if chosen is None:
+            await self._main.browsing.refresh()
+        else:
+            await self._main.browsing.open_run(*chosen)
 
     def show_help(self) -> None:
         """The keys that work where the focus is."""

@@ -63,14 +63,21 @@ class Browsing:
             self.screen.sessions.move_to(key)
             return
         session_id, _, run_id = rest.partition(":")
+        if session_id in self._sessions:
+            await self.open_run(self._sessions[session_id], run_id)
+
+    async def open_run(self, session: Session, run_id: str) -> None:
+        """Show a run's template, values, prompt and output as they were."""
         if self.screen.running.busy:
             self.screen.say("A run is going on. F6 stops it.")
             return
         try:
-            record = await asyncio.to_thread(self.screen.bench.store.open_run, self._sessions[session_id], run_id)
-        except (WorkbenchError, KeyError) as error:
+            record = await asyncio.to_thread(self.screen.bench.store.open_run, session, run_id)
+        except WorkbenchError as error:
             self.screen.tell(error)
             return
+        self._open = session.id
+        await self.refresh()
         await self._show(record)
 
     async def _show(self, record: RunRecord) -> None:

@@ -65,6 +65,121 @@ COMMANDS: tuple[Command, ...] = (
     Command("weight_down", "Less weight", "lower the weight of the selection or word", ("alt+d", "ctrl+down")),
     Command("complete", "Complete", "slots, lists, tags, filters that can stand here", ("alt+i", "ctrl+@")),
     Command("theme", "Next theme", "walk through the themes", ("alt+t",)),
+    Command("browse", "Browse sessions", "search, compare, play, verify and rerun what was saved", ("alt+6", "ctrl+t")),
+    Command(
+        "browse_filter",
+        "Filter",
+        "words, model:, tag:, rating:, before: and more",
+        (
+            "slash",
+            "f3",
+        ),
+        "Filter",
+        "browser",
+    ),
+    Command("browse_mark", "Mark", "mark a run; two marked ones can be compared", ("space",), "Mark", "browser"),
+    Command("browse_diff", "Compare", "two marked runs, or a run and what it came from", ("D",), "Compare", "browser"),
+    Command("browse_play", "Play", "play the run as it was, with its group", ("p",), "Play", "browser"),
+    Command("browse_verify", "Verify", "run exactly the same again: the same text?", ("v",), "Verify", "browser"),
+    Command("browse_rerun", "Run again", "run again with one thing changed, and compare", ("e",), "Again", "browser"),
+    Command("browse_tree", "What came of what", "runs that were made from one another", ("l",), "", "browser"),
+    Command(
+        "browse_versions",
+        "Template versions",
+        "versions of its template that were ever run",
+        ("h",),
+        "",
+        "browser",
+    ),
+    Command("browse_rename", "Rename", "another title for the session", ("r",), "", "browser"),
+    Command("browse_tag", "Tag", "tags of the session", ("t",), "Tag", "browser"),
+    Command("browse_note", "Note", "a note on the run or session", ("n",), "Note", "browser"),
+    Command(
+        "browse_star",
+        "Star",
+        "star the run, or take the star away",
+        (
+            "asterisk",
+            "s",
+        ),
+        "",
+        "browser",
+    ),
+    Command("browse_rate", "Rate", "rate the run 1 to 5; the keys 0 to 5 do it at once", ("g",), "", "browser"),
+    Command(
+        "browse_delete",
+        "Delete",
+        "move the run or session to the trash",
+        (
+            "d",
+            "delete",
+        ),
+        "Delete",
+        "browser",
+    ),
+    Command("browse_undo", "Bring back", "bring back what was deleted", ("u",), "Undo", "browser"),
+    Command("browse_move", "Move", "move the run to another session", ("m",), "", "browser"),
+    Command("browse_merge", "Merge", "move all runs of the session to another one", ("M",), "", "browser"),
+    Command("browse_copy", "Duplicate", "a copy of the run or session", ("c",), "", "browser"),
+    Command("browse_export", "Export", "write the run or session to a file", ("w",), "", "browser"),
+    Command("play_pause", "Play or pause", "play on, or stop where it is", ("space",), "Pause", "player"),
+    Command("play_back", "5 s back", "five seconds back", ("left",), "", "player"),
+    Command("play_forward", "5 s forward", "five seconds forward", ("right",), "5 s", "player"),
+    Command(
+        "play_far_back",
+        "10 % back",
+        "a tenth back",
+        (
+            "less_than_sign",
+            "shift+left",
+        ),
+        "",
+        "player",
+    ),
+    Command(
+        "play_far_forward",
+        "10 % forward",
+        "a tenth forward",
+        (
+            "greater_than_sign",
+            "shift+right",
+        ),
+        "10 %",
+        "player",
+    ),
+    Command("play_step_back", "One piece back", "to the piece before", ("comma",), "", "player"),
+    Command("play_step", "One piece forward", "to the next piece", ("full_stop",), "Step", "player"),
+    Command(
+        "play_marker_back",
+        "Marker before",
+        "to the marker before",
+        ("left_square_bracket",),
+        "",
+        "player",
+    ),
+    Command(
+        "play_marker",
+        "Next marker",
+        "first token, marks, errors",
+        ("right_square_bracket",),
+        "Marker",
+        "player",
+    ),
+    Command("play_slower", "Slower", "half the speed", ("minus",), "", "player"),
+    Command(
+        "play_faster",
+        "Faster",
+        "twice the speed",
+        (
+            "plus",
+            "equals_sign",
+        ),
+        "Faster",
+        "player",
+    ),
+    Command("play_idle", "Idle time", "pass over idle time, or show it as it was", ("i",), "Idle", "player"),
+    Command("play_home", "To the beginning", "to the beginning", ("home",), "", "player"),
+    Command("play_end", "To the end", "to the end", ("end",), "", "player"),
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
 )
 
@@ -88,12 +203,21 @@ def resolved(overrides: Mapping[str, str] | None = None) -> tuple[Command, ...]:
     return tuple(known.values())
 
 
+_SIGNS = {
+    "slash": "/", "asterisk": "*", "comma": ",", "full_stop": ".", "minus": "-", "plus": "+", "equals_sign": "=",
+    "less_than_sign": "<", "greater_than_sign": ">", "left_square_bracket": "[", "right_square_bracket": "]",
+    "question_mark": "?",
+}  # fmt: skip
+
+
 def key_name(key: str) -> str:
     """A key as people write it: ``^S``, ``F5``, ``Alt+m``."""
     if key.startswith("ctrl+"):
         return "^" + key[5:].upper()
     if key.startswith("alt+"):
         return "Alt+" + key[4:]
+    if len(key) == 1 or key in _SIGNS:
+        return _SIGNS.get(key, key)
     return key.upper() if key.startswith("f") and key[1:].isdigit() else key.capitalize()
 
 

@@ -104,6 +104,14 @@ class Editing(LivePreview):
         self.screen.preview.set_text(request.prompt.plain)
         self.screen.preview.dimmed = False
 
+    async def show_version(self, path: str, source: str) -> None:
+        """Show an earlier version of a template; the file on disk stays as it is until it is saved."""
+        saved = await asyncio.to_thread(self._file_text, path)
+        if await self._left():
+            await self._show(Buffer(path, saved, source, new_ulid()), source)
+            self.screen.show_area("edit")
+            self.screen.say("An earlier version. ^S writes it over the file, after a question.")
+
     def _file_text(self, path: str) -> str:
         file = self.bench.workspace.root / path
         try:

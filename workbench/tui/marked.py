@@ -1,10 +1,12 @@
-"""The prompt with its parts set off: what came from a slot is underlined, from a pick bold, from a list italic."""
+"""Text with parts set off: of a prompt what came from a slot is underlined, from a pick bold, from a list italic; of a
+difference what only one side has.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -12,9 +14,19 @@ from textual import events
 from textual.strip import Strip
 
 from workbench.display import display
-from workbench.template.trace import Mark
 from workbench.tui.stream import StreamView
 from workbench.tui.wrap import expand
+
+
+class Marked(Protocol):
+    """A part: offsets into the text, and a kind of ``PromptView``."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
 
 
 class _Shown(NamedTuple):
@@ -25,7 +37,7 @@ class _Shown(NamedTuple):
     kind: str
 
 
-def shown_marks(text: str, marks: Sequence[Mark]) -> list[_Shown]:
+def shown_marks(text: str, marks: Sequence[Marked]) -> list[_Shown]:
     """Offsets into ``text`` as offsets into what is shown of it, which may be longer. Marks in order and apart."""
     found: list[_Shown] = []
     last = position = 0
@@ -40,13 +52,17 @@ def shown_marks(text: str, marks: Sequence[Mark]) -> list[_Shown]:
 class PromptView(StreamView):
     """A rendered prompt."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"prompt--slot", "prompt--pick", "prompt--wildcard", "prompt--jinja"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"prompt--{kind}" for kind in ("slot", "pick", "wildcard", "jinja", "left", "right")
+    }
     DEFAULT_CSS = """
     PromptView {
         & .prompt--slot { color: $primary; text-style: underline; }
         & .prompt--pick { color: $warning; text-style: bold; }
         & .prompt--wildcard { color: $warning; text-style: italic; }
         & .prompt--jinja { color: $accent; }
+        & .prompt--left { color: $error; text-style: strike; }
+        & .prompt--right { color: $success; text-style: bold; }
     }
     """
 
@@ -55,7 +71,7 @@ class PromptView(StreamView):
         self._marks: list[_Shown] = []
         self._starts: list[int] = []
 
-    def set_marked(self, text: str, marks: Sequence[Mark]) -> None:
+    def set_marked(self, text: str, marks: Sequence[Marked]) -> None:
         """Show ``text``; ``marks`` are offsets into it, in order and apart."""
         self.set_text(text)
         self._marks = shown_marks(text, marks)

@@ -20,3 +20,12 @@ def when(created: str) -> str:
     except ValueError:
         return "?"
     return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%m-%d}"
+
+
+def day_time(created: str) -> str:
+    """Day and local time, to the minute."""
+    try:
+        local = datetime.fromisoformat(created.replace("Z", "+00:00")).astimezone()
+    except ValueError:
+        return "?"
+    return f"{local:%Y-%m-%d %H:%M}"

@@ -1,0 +1,227 @@
+"""The session browser: everything that was saved, found as one types, newest first, and all that can be done with it.
+
+The first rows come straight from the disk; the index is brought up to date behind them. From 100 columns on the run
+under the cursor is read at the side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from workbench.display import display, display_line
+from workbench.error import UsageError, WorkbenchError
+from workbench.session.index import Hit, SessionIndex
+from workbench.tui.browser.detail import run_text, session_text
+from workbench.tui.browser.replay import BrowserReplay
+from workbench.tui.browser.rows import LEGEND, Found, grouped, rows_of, run_key
+from workbench.tui.listview import LineList
+from workbench.tui.status import KeyLine
+from workbench.tui.stream import StreamView
+from workbench.tui.textual_private import SoundInput
+
+if TYPE_CHECKING:
+    from workbench.service import Workbench
+
+FIRST_LOOK = 50
+MOST = 100_000
+WIDE = 100
+EMPTY = "Nothing is saved yet. Escape leaves, F5 runs the template: every run is kept and can be found here."
+
+
+class BrowserScreen(Screen[tuple[Any, str] | None]):
+    """Leaves with a session and the id of the run to open, or with nothing."""
+
+    context = "browser"
+    CSS = """
+    BrowserScreen { background: $background; }
+    BrowserScreen #filter { border: none; height: 1; padding: 0 1; background: $panel; }
+    BrowserScreen #side { width: 1fr; border-left: solid $panel; display: none; }
+    BrowserScreen.wide #side { display: block; }
+    BrowserScreen #found { width: 1fr; }
+    BrowserScreen #about { height: 1; background: $panel; padding: 0 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", show=False),
+        *(Binding(str(number), f"rate({number})", show=False) for number in range(6)),
+    ]
+
+    def __init__(self, bench: Workbench, commands: Any) -> None:
+        super().__init__()
+        self.bench = bench
+        self.filter = SoundInput(id="filter", compact=True, placeholder="filter: words, model:smol tag:good before:7d")
+        self.rows = LineList(id="found", widths=(0, 15, 5, 5), placeholder="Reading …")
+        self.detail = StreamView(id="detail")
+        self.about = Static("", id="about", markup=False)
+        self._keys = KeyLine(commands, "browser")
+        self.found: list[Found] = []
+        self.opened: set[str] = set()
+        self.marked: list[str] = []
+        self.hits: dict[str, Hit] = {}
+        self.index: SessionIndex | None = None
+        self._ended = threading.Event()
+        self._asked = 0
+        self._shown = ""
+        self._indexing = ""
+        self.work = BrowserReplay(self)
+
+    def compose(self) -> ComposeResult:
+        yield self.filter
+        with Horizontal():
+            yield self.rows
+            with Vertical(id="side"):
+                yield self.detail
+        yield self.about
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self.rows.focus()
+        self.run_worker(self._start(), group="browse-start")
+
+    def on_unmount(self) -> None:
+        self._ended.set()
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "wide")
+        self.rows.widths = (0, 15, 5, 5) if event.size.width >= 60 else (0,)
+
+    # -- finding ---------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        self.index = await asyncio.to_thread(SessionIndex, self.bench.workspace, store=self.bench.store)
+        index = self.index
+        if not any(await asyncio.to_thread(index.count)):
+            self._take(await asyncio.to_thread(index.newest, FIRST_LOOK))
+        else:
+            await self.search()
+        await self.reindex()
+
+    async def reindex(self) -> None:
+        """Take in what changed on disk and show it; safe to call at any time."""
+        index = self.index
+        if index is None:
+            return
+        loop = asyncio.get_running_loop()
+
+        def progress(done: int, total: int) -> None:
+            if total > FIRST_LOOK and done % 50 == 0 and not self._ended.is_set():
+                loop.call_soon_threadsafe(self._tell_indexing, f"reading {done:,} of {total:,} sessions")
+
+        try:
+            await asyncio.to_thread(index.refresh, progress=progress, cancel=self._ended)
+        except WorkbenchError as error:
+            self.say(str(error))
+        self._indexing = ""
+        await self.search()
+
+    def _tell_indexing(self, text: str) -> None:
+        if self.is_mounted:
+            self._indexing = text
+            self._tell()
+
+    async def search(self) -> None:
+        """Show what the filter finds; an answer that was overtaken is dropped."""
+        if self.index is None:
+            return
+        self._asked += 1
+        mine, query = self._asked, self.filter.value
+        try:
+            hits = await asyncio.to_thread(self.index.search, query, limit=MOST)
+        except UsageError as error:
+            if mine == self._asked and self.is_mounted:
+                self.about.update(Content(display_line(str(error))))
+            return
+        if mine == self._asked and self.is_mounted:
+            self._take(hits)
+
+    def _take(self, hits: list[Hit]) -> None:
+        self.found = grouped(hits)
+        self.hits = {run_key(hit): hit for hit in hits if hit.run_id}
+        self.marked = [key for key in self.marked if key in self.hits]
+        if self.found and not self.opened:
+            self.opened.add(self.found[0].key)
+        nothing = "Nothing fits the filter." if self.filter.value.strip() else EMPTY
+        self.rows.placeholder = nothing
+        self.draw()
+
+    def draw(self) -> None:
+        """Show the rows anew, the cursor where it was."""
+        everything = bool(self.filter.value.strip())
+        self.rows.set_rows(rows_of(self.found, self.opened, self.marked, all_open=everything))
+        self._tell()
+        current = self.rows.current
+        self._look(current.key if current else "")
+
+    def _tell(self) -> None:
+        runs = sum(len(session.runs) for session in self.found)
+        parts = [f"{len(self.found):,} sessions, {runs:,} runs"]
+        if self.marked:
+            parts.append(f"{len(self.marked)} marked")
+        parts.append(self._indexing or LEGEND)
+        self.about.update(Content(" · ".join(parts)))
+
+    # -- looking ---------------------------------------------------------------------------------------------
+
+    def on_line_list_highlighted(self, event: LineList.Highlighted) -> None:
+        self._look(event.key)
+
+    def _look(self, key: str) -> None:
+        self._shown = key
+        if self.has_class("wide"):
+            self.run_worker(self._read(key), group="browse-look", exclusive=True)
+
+    async def _read(self, key: str) -> None:
+        text = await asyncio.to_thread(self._detail, key) if key else ""
+        if key == self._shown and self.is_mounted:
+            self.detail.set_text(text)
+            self.detail.action_start()
+
+    def _detail(self, key: str) -> str:
+        try:
+            hit = self.hits.get(key)
+            if hit is not None:
+                session = self.bench.store.open_session(hit.dir)
+                return run_text(session, self.bench.store.open_run(session, hit.run_id), hit)
+            found = next((item for item in self.found if item.key == key), None)
+            return session_text(self.bench.store.open_session(found.head.dir), len(found.runs)) if found else ""
+        except WorkbenchError as error:
+            return str(error)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        self.app.notify(display(text), severity="error" if error else "information", markup=False, timeout=6)
+
+    # -- keys ------------------------------------------------------------------------------------------------
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.run_worker(self.search(), group="browse-search")
+
+    def on_input_submitted(self) -> None:
+        self.rows.focus()
+
+    def on_line_list_selected(self, event: LineList.Selected) -> None:
+        if event.key in self.hits:
+            self.run_worker(self.work.open(), group="browse-open")
+        else:
+            self.opened ^= {event.key}
+            self.draw()
+
+    def action_rate(self, number: int) -> None:
+        self.run_worker(self.work.rate(number), group="browse-rate")
+
+    def action_leave(self) -> None:
+        """Step by step: out of the filter line, the filter away, then out of the browser."""
+        if self.focused is self.filter:
+            self.rows.focus()
+        elif self.filter.value:
+            self.filter.value = ""
+        else:
+            self.dismiss(None)
