@@ -22,13 +22,17 @@ def space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return init_workspace(tmp_path / "space").root
 
 
+async def make_run(app: WorkbenchApp, pilot: Pilot[int], monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A run whose pieces are divided by bars."""
+    play(monkeypatch, pieces=text.split("|"))
+    await pilot.press("f5")
+    await wait_for(pilot, lambda: app.main.output.text == text.replace("|", "") and not app.main.running.busy)
+
+
 async def make_runs(app: WorkbenchApp, pilot: Pilot[int], monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     """One run a text, all in one session."""
     for text in texts:
-        play(monkeypatch, pieces=text.split("|"))
-        wanted = text.replace("|", "")
-        await pilot.press("f5")
-        await wait_for(pilot, lambda wanted=wanted: app.main.output.text == wanted and not app.main.running.busy)
+        await make_run(app, pilot, monkeypatch, text)
 
 
 SAMPLE = 3
