@@ -32,6 +32,7 @@ QUICK = Patience(load=0.4, silence=0.3, pong=0.3, stop=0.2)
 USABLE = 3.0  # seconds until a pane can run again
 engines = pytest.mark.parametrize("engine_name", ["llamacpp", "gpt4all"])
 signals = pytest.mark.parametrize(
+kill_or_stop = pytest.mark.parametrize("number", SIGNALS[:2], ids=[number.name for number in SIGNALS[:2]])
     "number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGABRT], ids=lambda item: item.name
 )
 
@@ -66,7 +67,7 @@ async def usable_again(spec: LoadSpec, begun: float) -> None:
 
 
 @engines
-@signals
+@kill_or_stop
 async def test_while_it_starts(engine_name: str, number: signal.Signals, wide: Path) -> None:
     spec = LoadSpec(engine_name, str(wide), n_ctx=8192)
     patience = QUICK if number == signal.SIGSTOP else Patience()
@@ -129,7 +130,7 @@ async def test_while_it_works(engine_name: str, number: signal.Signals, phase: s
 
 
 @engines
-@signals
+@kill_or_stop
 async def test_while_it_waits(engine_name: str, number: signal.Signals, wide: Path) -> None:
     """The pool notices at the next run, or the run does; the one after it has a fresh engine."""
     spec = LoadSpec(engine_name, str(wide), n_ctx=8192)
@@ -154,7 +155,7 @@ async def test_while_it_waits(engine_name: str, number: signal.Signals, wide: Pa
 
 
 @engines
-@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=lambda item: item.name)
+@kill_or_stop
 async def test_while_it_is_closed(engine_name: str, number: signal.Signals, wide: Path) -> None:
     engine = await EngineProcess.launch(LoadSpec(engine_name, str(wide), n_ctx=512))
     os.kill(engine.pid, number)

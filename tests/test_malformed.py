@@ -26,7 +26,7 @@ from workbench.engine.select import choose_engine
 from workbench.error import EngineError, NoEngine
 
 SOAK = os.environ.get("WORKBENCH_SOAK") == "1"
-FLIPS = 10_000 if SOAK else 40
+FLIPS = 10_000 if SOAK else 20
 UNREAD = COUNT if SOAK else 10
 AT_ONCE = 2
 ENGINES = ["llamacpp", "gpt4all"]
