@@ -31,10 +31,9 @@ LONG = Params(temperature=1.0, max_tokens=5000, seed=1)
 QUICK = Patience(load=0.4, silence=0.3, pong=0.3, stop=0.2)
 USABLE = 3.0  # seconds until a pane can run again
 engines = pytest.mark.parametrize("engine_name", ["llamacpp", "gpt4all"])
-signals = pytest.mark.parametrize(
+SIGNALS = [signal.SIGKILL, signal.SIGSTOP, signal.SIGABRT]
+signals = pytest.mark.parametrize("number", SIGNALS, ids=[number.name for number in SIGNALS])
 kill_or_stop = pytest.mark.parametrize("number", SIGNALS[:2], ids=[number.name for number in SIGNALS[:2]])
-    "number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGABRT], ids=lambda item: item.name
-)
 
 
 @pytest.fixture(autouse=True)
