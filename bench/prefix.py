@@ -24,6 +24,7 @@ import psutil
 
 from workbench.engine import EngineProcess, LoadSpec
 from workbench.engine.compat import compatible_copy
+from workbench.engine.generation import Patience
 from workbench.engine.gguf import read_header
 from workbench.event import Event, Finished, Piece, Progress
 from workbench.param import Params
@@ -120,7 +121,9 @@ def llm_times(command: str, rounds: int) -> list[float]:
 
 async def stop_times(engine_name: str, model: Path, phase: str, rounds: int) -> tuple[list[float], list[float]]:
     """Processor time of the child after the call of ``cancel``, and the time until it has acknowledged; seconds."""
-    engine = await EngineProcess.launch(LoadSpec(engine_name, str(model), n_ctx=N_CTX, n_threads=THREADS))
+    # Long enough that a busy machine does not turn a stop into a kill.
+    spec, patience = LoadSpec(engine_name, str(model), n_ctx=N_CTX, n_threads=THREADS), Patience(stop=30)
+    engine = await EngineProcess.launch(spec, patience=patience)
     child = psutil.Process(engine.pid)
     spent, waited = [], []
     try:

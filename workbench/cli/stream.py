@@ -111,6 +111,8 @@ class JsonLines(Face):
 
     def data(self, event: Event, handle: RunHandle) -> None:
         record: dict[str, Any] = {"event": type(event).__name__.lower(), **asdict(event)}
+        if isinstance(event, Piece) and not event.scores:
+            del record["scores"]
         if isinstance(event, Started | Finished | Failed):
             record["run"] = handle.run_id
         if isinstance(event, Finished | Failed):
