@@ -186,11 +186,11 @@ async def test_memory_that_runs_out_is_the_childs_affair(
     engine_name: str, wide: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = LoadSpec(engine_name, str(wide), n_ctx=8192)
-    monkeypatch.setattr("workbench.engine.memory.address_space", lambda _header, _needed: 4 << 20)
-    with pytest.raises(EngineError) as caught:
-        await EngineProcess.launch(spec)
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.engine.memory.address_space", lambda _header, _needed: 4 << 20)
+        with pytest.raises(EngineError) as caught:
+            await EngineProcess.launch(spec)
     assert caught.value.kind in ("load", "crash")
-    monkeypatch.undo()
     await usable_again(spec, time.monotonic())
 
 

@@ -55,9 +55,10 @@ def test_the_best_number_is_kept_per_machine_engine_and_file(folder: Path, monke
     remember_threads("llamacpp", path, 1, 50.0)
     assert measured_threads("llamacpp", path) == 1
     assert measured_threads("gpt4all", path) == measured_threads("llamacpp", other) == 0
-    monkeypatch.setattr(threads, "allowed", lambda: 0)
-    assert measured_threads("llamacpp", path) == 0
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "allowed", lambda: 0)
+        assert measured_threads("llamacpp", path) == 0
+    assert measured_threads("llamacpp", path) == 1
     threads.THREADS.path.write_text('{"x": 5, broken')
     assert measured_threads("llamacpp", path) == 0
 
