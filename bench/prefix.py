@@ -2,7 +2,7 @@
 
 ``python -m bench.prefix [ROUNDS [--llm COMMAND]]`` needs the default model. A prompt of some 1,600 tokens; its last
 line is changed each round. Cold is a whole reading (``cold_cache``), warm a reading by the engine that read the last
-one. Beside it the bare runtime (``python -m bench.prefix bare MODEL ROUNDS``), and ``llm``, if a command line for it is
+one. Beside it the bare runtime (``python -m bench.prefix bare MODEL``), and ``llm``, if a command line for it is
 given: the prompt goes to its stdin, and its first byte counts. Medians. A stop is measured by the processor time that
 the engine's child still takes, and by the clock.
 """
@@ -58,22 +58,42 @@ async def first_token(engine: EngineProcess, text: str, *, cold: bool) -> tuple[
     return first, end
 
 
-async def workbench_times(model: Path, rounds: int) -> tuple[list[float], list[float], str]:
+class Times:
+    """Seconds to the first token, cold and warm."""
+
+    def __init__(self) -> None:
+        self.cold: list[float] = []
+        self.warm: list[float] = []
+
+
+async def in_turns(model: Path, rounds: int) -> tuple[Times, Times, str]:
+    """The workbench and the bare runtime, one after the other in each round: both meet the same noise."""
+    ours, theirs, what = Times(), Times(), ""
+    command = [sys.executable, "-m", "bench.prefix", "bare", str(model)]
     engine = await EngineProcess.launch(LoadSpec("llamacpp", str(model), n_ctx=N_CTX, n_threads=THREADS))
-    cold, warm = [], []
+    other = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
     try:
-        for number in range(rounds):
-            cold.append((await first_token(engine, prompt(number), cold=True))[0])
-        for number in range(rounds):
-            seconds, end = await first_token(engine, prompt(number + 100), cold=False)
-            warm.append(seconds)
+        for cold in (True, False):
+            for number in range(rounds):
+                text = prompt(number if cold else number + 100)
+                seconds, end = await first_token(engine, text, cold=cold)
+                other.stdin.write(json.dumps({"prompt": text, "cache_prompt": not cold}).encode() + b"\n")
+                their_seconds = float(await other.stdout.readline())
+                (ours.cold if cold else ours.warm).append(seconds)
+                (theirs.cold if cold else theirs.warm).append(their_seconds)
+                what = f"{end.tokens_in} tokens, {end.tokens_cached} of them from the cache"
     finally:
+        other.kill()
         await engine.close()
-    return cold, warm, f"{end.tokens_in} tokens, {end.tokens_cached} of them from the cache"
+    return ours, theirs, what
 
 
-def bare(model: str, rounds: int) -> None:
-    """The runtime with its own defaults but for threads and context; one JSON line."""
+def bare(model: str) -> None:
+    """The runtime with its own defaults but for threads and context: requests by line, seconds by line."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import xllamacpp
 
@@ -83,23 +103,17 @@ def bare(model: str, rounds: int) -> None:
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = THREADS
     settings.verbosity = 0
     server = xllamacpp.Server(settings)
-
-    def seconds(text: str, *, cached: bool) -> float:
+    for line in sys.stdin:
         begun, first = time.perf_counter(), 0.0
 
         def take(chunk: dict[str, Any]) -> bool:
             nonlocal first
             if not first and any(choice.get("text") for choice in chunk.get("choices") or []):
-                first = time.perf_counter() - begun
+                first = time.perf_counter() - begun  # noqa: B023 called before the next line is read
             return False
 
-        request = {"prompt": text, "max_tokens": 4, "temperature": 0.0, "stream": True, "cache_prompt": cached}
-        server.handle_completions(request, take)
-        return first
-
-    cold = [seconds(prompt(number), cached=False) for number in range(rounds)]
-    warm = [seconds(prompt(number + 100), cached=True) for number in range(rounds)]
-    print(json.dumps({"cold": cold, "warm": warm}), flush=True)
+        server.handle_completions(json.loads(line) | {"max_tokens": 4, "temperature": 0.0, "stream": True}, take)
+        print(first, flush=True)
     os._exit(0)
 
 
@@ -166,7 +180,7 @@ def _line(name: str, cold: list[float], warm: list[float]) -> None:
 def main() -> None:
     words = sys.argv[1:]
     if words[:1] == ["bare"]:
-        bare(words[1], int(words[2]))
+        bare(words[1])
     llm = words[words.index("--llm") + 1] if "--llm" in words else ""
     rounds = int(words[0]) if words and words[0].isdigit() else 5
     import tempfile
@@ -174,12 +188,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = open_workbench(init_workspace(Path(folder) / "space").root)
         model = bench.find_model("").path
-        cold, warm, what = asyncio.run(workbench_times(model, rounds))
+        ours, theirs, what = asyncio.run(in_turns(model, rounds))
         print(what)
-        _line("workbench", cold, warm)
-        command = [sys.executable, "-m", "bench.prefix", "bare", str(model), str(rounds)]
-        done = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
-        _line("bare xllamacpp", done["cold"], done["warm"])
+        _line("workbench", ours.cold, ours.warm)
+        _line("bare xllamacpp", theirs.cold, theirs.warm)
         if llm:
             _line("llm", llm_times(llm, rounds), [])
         copy = compatible_copy(model, read_header(model), Path(folder))

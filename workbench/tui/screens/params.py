@@ -32,7 +32,7 @@ ParamsScreen Fields { height: auto; max-height: 14; }
 ParamsScreen Horizontal { height: 1; }
 ParamsScreen .label { width: 23; color: $text-muted; }
 ParamsScreen .heading { color: $accent; text-style: bold; }
-ParamsScreen .lacking { width: 1fr; color: $text-disabled; }
+ParamsScreen .lacking { width: 1fr; color: $text-disabled; padding-left: 1; }
 ParamsScreen Input { width: 1fr; }
 ParamsScreen .wrong { color: $text-error; text-style: bold; }
 ParamsScreen .fault { display: none; height: auto; padding-left: 2; color: $text-error; }
