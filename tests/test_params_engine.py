@@ -140,6 +140,7 @@ async def test_probabilities_come_with_their_tokens(llamacpp: EngineProcess) -> 
         # The model's own, without what was added.
         assert score.top[0][1] >= score.top[1][1] >= score.logprob
         assert score.logprob < -1
+        assert score.margin == score.top[0][1] - score.top[1][1] >= 0
 
 
 async def test_a_text_of_several_tokens_says_so(llamacpp: EngineProcess) -> None:
@@ -196,8 +197,11 @@ async def test_what_the_engine_used_is_what_is_recorded(llamacpp: EngineProcess)
     assert not [event for event in events if isinstance(event, Chatter)]
 
 
-async def test_without_logprobs_no_piece_carries_any(llamacpp: EngineProcess) -> None:
-    assert all(piece.scores == () for piece in pieces(await collect(llamacpp, "hello", NEUTRAL)))
+async def test_probabilities_come_only_when_asked_for_and_change_no_text(llamacpp: EngineProcess) -> None:
+    plain, told = [await collect(llamacpp, "hello", replace(NEUTRAL, logprobs=count)) for count in (0, 2)]
+    assert all(piece.scores == () for piece in pieces(plain))
+    assert any(piece.scores for piece in pieces(told))
+    assert text(plain) == text(told)
 
 
 def test_a_differing_value_is_recorded_and_said() -> None:

@@ -7,6 +7,7 @@ for, on a monotonic clock.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -86,6 +87,13 @@ class TokenScore:
     text: str
     logprob: float
     top: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def margin(self) -> float:
+        """How much the likeliest token was ahead of the next, in natural logarithm; infinite when only one is known.
+        Near zero, a last digit decides which is drawn.
+        """
+        return self.top[0][1] - self.top[1][1] if len(self.top) > 1 else math.inf
 
 
 @dataclass(frozen=True, slots=True)
