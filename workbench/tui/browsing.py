@@ -14,6 +14,9 @@ from workbench.tui.status import RunState
 if TYPE_CHECKING:
     from workbench.tui.screens.main import MainScreen
 
+# The newest of them; the browser has all.
+SHOWN = 200
+ALL = "all"
 # A word and a sign each: nothing is told by colour alone.
 SIGNS = {"finished": "=", "cancelled": "#", "error": "!", "interrupted": "?", "running": ">"}
 
@@ -37,15 +40,17 @@ class Browsing:
 
     def _rows(self) -> list[Row]:
         store = self.screen.bench.store
-        sessions = store.list_sessions()
+        sessions = store.list_sessions(SHOWN + 1)
         self._sessions = {session.id: session for session in sessions}
         rows: list[Row] = []
-        for session in sessions:
+        for session in sessions[:SHOWN]:
             fold = "v" if session.id == self._open else ">"
             title = f"{fold} {when(session.created)} {session.title or session.id}"
             rows.append(Row(f"s:{session.id}", (title,), muted=bool(session.problem)))
             if session.id == self._open:
                 rows += [self._run_row(session, run) for run in reversed(store.runs(session))]
+        if len(sessions) > SHOWN:
+            rows.append(Row(ALL, ("  … all of them: Alt+6",), muted=True))
         return rows
 
     def _run_row(self, session: Session, run: RunInfo) -> Row:
@@ -56,6 +61,9 @@ class Browsing:
     async def select(self, key: str) -> None:
         """Fold or unfold a session, or open a run."""
         kind, _, rest = key.partition(":")
+        if key == ALL:
+            await self.screen.app.run_action("command('browse')")
+            return
         if kind == "s":
             self._open = "" if self._open == rest else rest
             rows = await asyncio.to_thread(self._rows)

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from workbench.service import Workbench
 
 FIRST_LOOK = 50
-MOST = 100_000
+# So many runs are listed at first; going near the end of the list brings in more.
+PAGE = 400
+NEAR_END = 40
 WIDE = 100
 EMPTY = "Nothing is saved yet. Escape leaves, F5 runs the template: every run is kept and can be found here."
 
@@ -71,6 +73,8 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
         self._ended = threading.Event()
         self._asked = 0
         self._shown = ""
+        self._limit = PAGE
+        self._totals = (0, 0)
         self._indexing = ""
         self.work = BrowserReplay(self)
 
@@ -135,13 +139,18 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
         self._asked += 1
         mine, query = self._asked, self.filter.value
         try:
-            hits = await asyncio.to_thread(self.index.search, query, limit=MOST)
+            hits, totals = await asyncio.to_thread(self._search, query, self._limit)
         except UsageError as error:
             if mine == self._asked and self.is_mounted:
                 self.about.update(Content(display_line(str(error))))
             return
         if mine == self._asked and self.is_mounted:
+            self._totals = totals
             self._take(hits)
+
+    def _search(self, query: str, limit: int) -> tuple[list[Hit], tuple[int, int]]:
+        assert self.index is not None
+        return self.index.search(query, limit=limit), self.index.count()
 
     def _take(self, hits: list[Hit]) -> None:
         self.found = grouped(hits)
@@ -162,8 +171,11 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
         self._look(current.key if current else "")
 
     def _tell(self) -> None:
-        runs = sum(len(session.runs) for session in self.found)
-        parts = [f"{len(self.found):,} sessions, {runs:,} runs"]
+        runs = len(self.hits)
+        more = "+" if len(self.hits) >= self._limit else ""
+        filtered = bool(self.filter.value.strip())
+        sessions, every = (len(self.found), runs) if filtered or not any(self._totals) else self._totals
+        parts = [f"{sessions:,} sessions, {every:,}{more if filtered else ''} runs"]
         if self.marked:
             parts.append(f"{len(self.marked)} marked")
         parts.append(self._indexing or LEGEND)
@@ -173,6 +185,9 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
 
     def on_line_list_highlighted(self, event: LineList.Highlighted) -> None:
         self._look(event.key)
+        if self.rows.cursor >= len(self.rows.shown) - NEAR_END and len(self.hits) >= self._limit:
+            self._limit *= 4
+            self.run_worker(self.search(), group="browse-search")
 
     def _look(self, key: str) -> None:
         self._shown = key
@@ -202,6 +217,7 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
     # -- keys ------------------------------------------------------------------------------------------------
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        self._limit = PAGE
         self.run_worker(self.search(), group="browse-search")
 
     def on_input_submitted(self) -> None:
