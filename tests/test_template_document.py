@@ -43,6 +43,7 @@ WRONG = {
     "default of the wrong kind": ('[slots.n]\ntype = "number"\ndefault = "many"', 4, ""),
     "guided weights": ('weights = "guide"', 2, "strip"),
     "not TOML": ("title = \n", 2, ""),
+    "endless key": ("title = 'a'\na" + ".b" * 100_000 + " = 1\n", 3, ""),
     "slot is no table": ("[slots]\ncity = 3", 3, ""),
 }
 

@@ -66,6 +66,38 @@ def test_broken_toml_is_a_config_error_with_the_file(text: str) -> None:
         toml_loads(text, file="themes/dark.toml")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a" + ".b" * 100_000 + " = 1", 1),
+        ("x = 1\n[a" + ' . "b"' * 100_000 + "]", 2),
+        ('x = {y = """\na""""", ' + "a" + ".b" * 100_000 + " = 1}", 2),
+        ('x = "' + '\\".' * 100_000, 0),
+        ('x = """' + "'." * 100_000, 0),
+    ],
+    ids=["key", "table", "inline", "open string", "open text"],
+)
+@pytest.mark.timeout(10)
+def test_a_key_of_endless_parts_is_refused_before_it_is_parsed(text: str, line: int) -> None:
+    with pytest.raises(ConfigError, match=f"line {line}," if line else "Unterminated|end of document") as caught:
+        toml_loads(text, file="run.toml")
+    assert caught.value.message.startswith("run.toml: not valid TOML")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = [" + "1.5, " * 5000 + "]", "x = '" + "." * 5000 + "'", '"' + "." * 5000 + '" = 1', "# " + "a." * 5000],
+)
+def test_points_outside_of_keys_are_not_counted(text: str) -> None:
+    assert toml_loads(text) == tomllib.loads(text)
+
+
+def test_all_toml_is_read_by_the_one_guarded_reader(repo: Path) -> None:
+    users = [path for path in (repo / "workbench").rglob("*.py") if "tomllib" in path.read_text(encoding="utf-8")]
+    loading = [path.name for path in users if "import tomllib" in path.read_text(encoding="utf-8")]
+    assert loading == ["textio.py"]
+
+
 def test_a_new_file_replaces_the_old_one_and_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     atomic_write(path, "one")

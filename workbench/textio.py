@@ -239,9 +239,35 @@ def toml_dumps(data: Mapping[str, Any]) -> str:
     return _ESCAPE_REST.sub(_escape, text)
 
 
+# ``tomllib`` takes time with the square of a key's parts: 200 kB of one key keep it busy for minutes.
+KEY_PARTS_LIMIT = 100
+# Every alternative matches even without an end, so that nothing is ever tried twice.
+_STRING_OR_COMMENT = re.compile(
+    r'"""(?:[^"\\]+|\\.?|"(?!""))*(?:"{3,5})?'
+    r"|'''(?:[^']+|'(?!''))*(?:'{3,5})?"
+    r'|"(?:[^"\\\n]+|\\[^\n]?)*"?'
+    r"|'[^'\n]*'?|#[^\n]*",
+    re.DOTALL,
+)
+_PERHAPS_KEY = re.compile(r"[^\n=,\[\]{}]+")
+
+
+def _line_of_long_key(text: str) -> int:
+    """The line, from 1, of a key of more parts than the limit; 0 when there is none."""
+    if text.count(".") < KEY_PARTS_LIMIT:
+        return 0
+    bare = _STRING_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    for match in _PERHAPS_KEY.finditer(bare):
+        if match[0].count(".") >= KEY_PARTS_LIMIT:
+            return bare.count("\n", 0, match.start()) + 1
+    return 0
+
+
 def toml_loads(text: str, *, file: str = "") -> dict[str, Any]:
     """The data. Raises ConfigError that names file, line and column."""
     try:
+        if line := _line_of_long_key(text):
+            raise ValueError(f"A key has more than {KEY_PARTS_LIMIT} parts (at line {line}, column 1)")
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         where = f"{file}: " if file else ""

@@ -19,9 +19,8 @@ from workbench.session.blob import blob_path, blobs_of, write_blobs
 from workbench.session.edit import edit_session
 from workbench.session.ids import new_ulid
 from workbench.session.lineedit import set_key
-from workbench.session.tomlread import foreign_toml
 from workbench.session.trash import Trash, refuse_live, run_files
-from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps
+from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
 
 if TYPE_CHECKING:
     from workbench.session.info import Session
@@ -124,7 +123,7 @@ def _write_session(session: Session, copy: Session, fresh: Mapping[str, str], di
     """The copy's ``session.toml``, with everything that the original's says."""
     data: dict[str, Any] = {}
     with contextlib.suppress(StorageError, ConfigError):
-        data = foreign_toml(read_text(session.dir / "session.toml"))
+        data = toml_loads(read_text(session.dir / "session.toml"))
     own = {"id": copy.id, "created": datetime.now(UTC), "title": copy.title}
     runs = {fresh.get(run, run): marks for run, marks in session.runs.items()}
     merged = {"format": 1, "kind": "session"} | data | own | ({"runs": runs} if runs else {})
@@ -199,7 +198,7 @@ def _with_fresh_ids(path: Path, data: bytes, fresh: Mapping[str, str]) -> bytes:
         return _ID_KEY.sub(lambda found: found[1] + _fresh(found[2], fresh), head) + newline + rest
     try:
         text = data.decode()
-        values = foreign_toml(text)
+        values = toml_loads(text)
         for key in ("id", "parent", "group"):
             if isinstance(values.get(key), str) and values[key] in fresh:
                 text = set_key(text, key, fresh[values[key]])

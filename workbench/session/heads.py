@@ -6,15 +6,16 @@ cannot be read is left out; nothing here raises on content.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.error import ConfigError
 from workbench.session.ids import iso
 from workbench.session.store import SessionStore
+from workbench.textio import toml_loads
 
 HEAD_BYTES = 4096
 
@@ -92,8 +93,8 @@ def _tables(data: bytes) -> dict[str, Any]:
     if len(head) == len(text):
         head = text.rpartition("\n")[0]
     try:
-        return tomllib.loads(head)
-    except (ValueError, RecursionError):
+        return toml_loads(head)
+    except ConfigError:
         return {}
 
 

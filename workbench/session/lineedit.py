@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import re
-import tomllib
 from typing import Any
 
 from workbench.error import ConfigError
@@ -28,9 +27,9 @@ def set_key(text: str, key: str, value: Any, *, table: tuple[str, ...] = (), fil
         return text
     for candidate in _candidates(text, key, value, table):
         try:
-            if tomllib.loads(candidate) == wanted:
+            if toml_loads(candidate) == wanted:
                 return candidate
-        except tomllib.TOMLDecodeError:
+        except ConfigError:
             continue
     name = ".".join([*table, key])
     raise ConfigError(
@@ -93,8 +92,8 @@ def _section(lines: list[str], table: tuple[str, ...]) -> tuple[int | None, int]
 
 def _is_header(line: str, table: tuple[str, ...]) -> bool:
     try:
-        data: Any = tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
+        data: Any = toml_loads(line)
+    except ConfigError:
         return False
     for name in table:
         data = data.get(name) if isinstance(data, dict) else None
@@ -110,8 +109,8 @@ def _comment(line: str) -> str:
     """The comment after a value on one line; empty when there is none, or it cannot be told apart."""
     for match in re.finditer(r"\s+#", line):
         try:
-            if tomllib.loads(line[: match.start()]) == tomllib.loads(line):
+            if toml_loads(line[: match.start()]) == toml_loads(line):
                 return line[match.start() :].rstrip("\r")
-        except tomllib.TOMLDecodeError:
+        except ConfigError:
             continue
     return ""

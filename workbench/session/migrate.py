@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.error import ConfigError, StorageError
 from workbench.session.edit import session_lock
 from workbench.session.runload import RUN_FILE_LIMIT
-from workbench.session.tomlread import foreign_toml
 from workbench.session.version import CURRENT, Kind, upgrade, version_of
-from workbench.textio import atomic_write, read_text, toml_dumps
+from workbench.textio import atomic_write, read_text, toml_dumps, toml_loads
 
 if TYPE_CHECKING:
     from workbench.session.store import SessionStore
@@ -53,7 +52,7 @@ def write_migrations(store: SessionStore, migrations: list[Migration]) -> list[M
             if again != item:
                 # Changed or gone since it was planned.
                 continue
-            data = upgrade(item.kind, foreign_toml(read_text(item.path, limit=RUN_FILE_LIMIT)))
+            data = upgrade(item.kind, toml_loads(read_text(item.path, limit=RUN_FILE_LIMIT)))
             atomic_write(item.path, toml_dumps(data), disk=store.disk)
         written.append(item)
     return written
@@ -71,7 +70,7 @@ def _look(store: SessionStore, kind: Kind, path: Path) -> Migration | None:
         text = read_text(path, limit=RUN_FILE_LIMIT)
         if (found := _FORMAT.search(text[:200])) and int(found[1][:9]) == CURRENT[kind]:
             return None
-        data = foreign_toml(text)
+        data = toml_loads(text)
     except (StorageError, ConfigError):
         return None
     before, after = version_of(kind, data), CURRENT[kind]
@@ -90,7 +89,7 @@ def _problem(store: SessionStore, kind: Kind, path: Path, data: dict[str, Any]) 
     if version_of(kind, migrated) != after:
         return f"there is no way from format {before} to {after}"
     try:
-        exact = foreign_toml(toml_dumps(migrated)) == migrated
+        exact = toml_loads(toml_dumps(migrated)) == migrated
     except (ConfigError, TypeError):
         exact = False
     return "" if exact else "it would not come back exactly"

@@ -21,9 +21,8 @@ from workbench.session.owner import life_of
 from workbench.session.reader import RecordingView, read_recording
 from workbench.session.runfile import FORMAT, request_to_dict, run_toml
 from workbench.session.runread import apply_started, request_from_dict, result_from_dict
-from workbench.session.tomlread import foreign_toml
 from workbench.session.version import upgrade
-from workbench.textio import DISK, Disk, atomic_write, read_text
+from workbench.textio import DISK, Disk, atomic_write, read_text, toml_loads
 
 WATCH_SECONDS = 30.0
 RUN_FILE_LIMIT = 64 << 20
@@ -81,7 +80,7 @@ def load_run(path: Path, watch: Watch) -> RunRecord:
 
 def _run_data(path: Path) -> tuple[Mapping[str, Any] | None, str]:
     try:
-        return upgrade("run", foreign_toml(read_text(path, limit=RUN_FILE_LIMIT), file=path.name)), ""
+        return upgrade("run", toml_loads(read_text(path, limit=RUN_FILE_LIMIT), file=path.name)), ""
     except (StorageError, ConfigError) as error:
         return None, error.message
 

@@ -9,9 +9,8 @@ from typing import Any
 from workbench.error import ConfigError, StorageError
 from workbench.session.ids import iso, plausible, stamp_time
 from workbench.session.info import Session
-from workbench.session.tomlread import foreign_toml
 from workbench.session.version import CURRENT, upgrade, version_of
-from workbench.textio import read_text
+from workbench.textio import read_text, toml_loads
 
 
 def read_session(folder: Path, *, unsaved: bool) -> Session:
@@ -19,7 +18,7 @@ def read_session(folder: Path, *, unsaved: bool) -> Session:
     problem = ""
     data: dict[str, Any] = {}
     try:
-        data = foreign_toml(read_text(folder / "session.toml"), file="session.toml")
+        data = toml_loads(read_text(folder / "session.toml"), file="session.toml")
     except (StorageError, ConfigError) as error:
         problem = error.message
     older = version_of("session", data) < CURRENT["session"]

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.error import ConfigError, StorageError, UsageError
 from workbench.session.ids import iso, new_ulid, short_id
 from workbench.session.runload import unfinished
-from workbench.session.tomlread import foreign_toml
-from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps
+from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
 
 if TYPE_CHECKING:
     from workbench.session.info import Session
@@ -243,7 +242,7 @@ def _read(place: Path) -> TrashEntry | None:
     data: dict[str, Any] = {}
     problem = ""
     try:
-        data = foreign_toml(read_text(place / _ABOUT), file=_ABOUT)
+        data = toml_loads(read_text(place / _ABOUT), file=_ABOUT)
     except (StorageError, ConfigError) as error:
         problem = error.message
     origin, run_id, deleted = data.get("origin"), data.get("run"), data.get("deleted")

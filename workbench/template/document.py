@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.error import TemplateError
+from workbench.error import ConfigError, TemplateError
 from workbench.record import sha256_text
 from workbench.template.header import Header, HeaderReader
-from workbench.textio import read_text
+from workbench.textio import read_text, toml_loads
 
 _FENCE = re.compile(r"\A\ufeff?\+\+\+[ \t]*\r?\n(?P<header>(?:.*\n)*?)\+\+\+[ \t]*(?:\r?\n|\Z)")
 
@@ -47,18 +46,18 @@ def parse_document(source: str, *, path: str = "template") -> TemplateDocument:
         return TemplateDocument(path, source, Header(), body)
     text = match["header"].replace("\r\n", "\n")
     try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        data = toml_loads(text)
+    except ConfigError as error:
         raise _toml_error(error, path) from error
     header = HeaderReader(data, text, path).read()
     return TemplateDocument(path, source, header, source[match.end() :], source.count("\n", 0, match.end()) + 1)
 
 
-def _toml_error(error: Exception, path: str) -> TemplateError:
-    place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+def _toml_error(error: ConfigError, path: str) -> TemplateError:
+    place = re.search(r"\(at line (\d+), column (\d+)\)", error.message)
     line, column = (int(place[1]) + 1, int(place[2])) if place else (1, 1)
-    message = re.sub(r" \(at .*\)$", "", str(error))
-    return TemplateError(f"the header is not valid TOML: {message}", file=path, line=line, column=column)
+    message = re.sub(r" \(at .*\)$", "", error.message)
+    return TemplateError(f"the header is {message}", file=path, line=line, column=column)
 
 
 def load_document(path: Path, *, root: Path) -> TemplateDocument:

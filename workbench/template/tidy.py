@@ -8,11 +8,12 @@ values, the text between Jinja's regions is the same text. Without the proof a p
 from __future__ import annotations
 
 import re
-import tomllib
 from itertools import pairwise
 
+from workbench.error import ConfigError
 from workbench.template.document import TemplateDocument
 from workbench.template.region import Region, regions
+from workbench.textio import toml_loads
 
 _KEY = re.compile(r"""^(\s*)((?:[\w-]+|"[^"\\]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"\\]*"|'[^']*'))*)\s*=\s*(.*)$""")
 _TABLE = re.compile(r"^\s*\[{1,2}[^\[\]]+\]{1,2}\s*(?:#.*)?$")
@@ -36,8 +37,8 @@ def _header(head: str) -> str:
     inner, rest = lines[1:last], lines[last + 1 :]
     written = _tidy_toml(inner)
     try:
-        same = tomllib.loads("\n".join(inner)) == tomllib.loads("\n".join(written))
-    except tomllib.TOMLDecodeError:
+        same = toml_loads("\n".join(inner)) == toml_loads("\n".join(written))
+    except ConfigError:
         same = False
     return newline.join(["+++", *(written if same else inner), "+++", *rest])
 
