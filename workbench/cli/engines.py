@@ -156,10 +156,16 @@ def _show(records: list[dict[str, Any]], console: Console) -> None:
     for key in ("version", "device", "threads", "model"):
         rows.append([key, *(_cell(record[key]) for record in records)])
     for item in fields(Capabilities):
+        if item.name == "ignored_params":
+            continue
         name = item.name.replace("_", " ")
         rows.append([name, *(_cell(record["capabilities"].get(item.name)) for record in records)])
     console.out.table(rows)
     for record in records:
+        ignored = record["capabilities"].get("ignored_params")
+        if ignored:
+            # Too long for a column.
+            console.out.line(f"{record['name']} has no {', '.join(ignored)}")
         if record["note"]:
             console.talk.say(f"{record['name']}: {record['note']}")
         for check in record["checks"]:
