@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.error import ExitCode
 from workbench.service.grid_events import CellFailed, CellFinished, CellStarted, GridEvent, Totals
+from workbench.service.grid_words import check_lines, duration, estimate_lines
 
 if TYPE_CHECKING:
     from workbench.cli.out import Talk
@@ -21,28 +22,9 @@ LINE_SECONDS = 10.0
 
 
 def say_estimate(told: Estimate, grid: Grid, talk: Talk) -> None:
-    """Runs, what is on disk, tokens, time; how exactly it can be repeated."""
-    talk.say(told.sentence)
-    if told.to_run:
-        about = "at most " if told.most else "about "
-        time_told = f"{about}{duration(told.seconds)}" if told.seconds is not None else "time unknown"
-        talk.say(f"{time_told} ({told.seconds_basis})")
-        talk.say(
-            "every prompt is read anew: runs can be repeated exactly"
-            if told.cold
-            else "shared beginnings of prompts are read once: such runs are marked as likely to repeat, not exactly; "
-            "--param cold_cache=true reads every prompt anew"
-        )
-    for notice in grid.notices:
-        talk.say(f"note: {notice}")
-
-
-def duration(seconds: float) -> str:
-    """``40 s``, ``3 min``, ``2 h 10 min``."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    """What it will cost, and how exactly it can be repeated."""
+    for line in estimate_lines(told, grid, how="--param cold_cache=true"):
+        talk.say(line)
 
 
 class GridTalk:
@@ -115,21 +97,6 @@ def _progress_text(totals: Totals, model: str) -> str:
     if totals.failed:
         parts.append(f"{totals.failed} failed")
     return ", ".join(parts)
-
-
-def check_lines(states: Sequence[CellState]) -> list[str]:
-    """``contains=London: 7/9 (45-94 %)`` for each check, then for each value of each axis with more than one."""
-    from workbench.compare.stats import rate_of, rates_by_axis
-
-    names = list(dict.fromkeys(check.name for state in states for check in state.checks))
-    lines = []
-    for name in names:
-        lines.append(f"{name}: {rate_of([c.passed for s in states for c in s.checks if c.name == name])}")
-    rows = [(s.cell.axes, s.passed) for s in states if s.checks]
-    for axis, values in rates_by_axis(rows).items():
-        if len(values) > 1:
-            lines += [f"  {axis} = {value}: {rate}" for value, rate in values.items()]
-    return lines
 
 
 def exit_code(states: Sequence[CellState], *, stopped: bool) -> ExitCode:

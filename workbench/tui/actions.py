@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from workbench.session.playback import SEEK_MS, SEEK_SHARE
 from workbench.tui.screens.browser import BrowserScreen
+from workbench.tui.screens.grid import GridScreen
+from workbench.tui.screens.grid_plan import GridPlanScreen
 from workbench.tui.screens.player import PlayerScreen
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ Action = Callable[[], object]
 def actions(app: WorkbenchApp) -> dict[str, Action]:
     """All commands by their ids."""
     found: dict[str, Action] = {}
-    for part in (_main, _areas, _prompts, _patterns, _browser, _player):
+    for part in (_main, _areas, _prompts, _patterns, _browser, _player, _grid):
         found.update(part(app))
     return found
 
@@ -137,3 +139,50 @@ def _player(app: WorkbenchApp) -> Mapping[str, Action]:
         "play_home": move("ends", -1),
         "play_end": move("ends", 1),
     }
+
+
+def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
+    def work(name: str) -> Action:
+        def act() -> object:
+            screen = app.screen
+            return getattr(screen.work, name)() if isinstance(screen, GridScreen) else None
+
+        return act
+
+    def start() -> object:
+        return app.screen.start() if isinstance(app.screen, GridPlanScreen) else None
+
+    names = {
+        "go": "go_on",
+        "stop": "stop_after",
+        "stop_now": "stop_now",
+        "retry": "retry",
+        "show": "next_mode",
+        "show_what": "choose_mode",
+        "swap": "swap",
+        "pivot": "pivot",
+        "fix": "fix",
+        "value": "next_value",
+        "value_back": "previous_value",
+        "hide": "hide",
+        "show_all": "show_all",
+        "sort": "sort",
+        "filter": "filter",
+        "only": "only",
+        "baseline": "baseline",
+        "page": "page",
+        "next": "next_cell",
+        "previous": "previous_cell",
+        "row": "row",
+        "rates": "rates",
+        "mark": "mark",
+        "diff": "compare",
+        "rate": "ask_rating",
+        "star": "star",
+        "note": "note",
+        "export": "export",
+        "wider": "wider",
+        "narrower": "narrower",
+    }
+    made = {f"grid_{key}": work(name) for key, name in names.items()}
+    return {"grid": app.grids.open, "grids": app.grids.list_saved, "plan_start": start, **made}

@@ -21,6 +21,7 @@ from workbench.tui.actions import Action, actions
 from workbench.tui.clipboard import Clipboard
 from workbench.tui.commands import resolved
 from workbench.tui.driver import WorkbenchDriver
+from workbench.tui.grid.keeper import Grids
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
 from workbench.tui.screens.modal import Confirm, Page
@@ -62,6 +63,7 @@ class WorkbenchApp(App[int]):
             loop.add_signal_handler(number, self._ended_from_outside, number)
         self._main = MainScreen(self.bench, self.commands, jump=self.remote)
         self.push_screen(self._main)
+        self.grids = Grids(self)
 
     def _ended_from_outside(self, number: int) -> None:
         self._main.editing.drafting.keep_now()
@@ -109,6 +111,9 @@ class WorkbenchApp(App[int]):
         """Carry out a command by its id; one that takes time goes on by itself."""
         if self._actions is None:
             self._actions = actions(self)
+        if told := self.grids.refusal(name):
+            self._main.say(told)
+            return
         work = self._actions[name]()
         if inspect.isawaitable(work):
             self._main.run_worker(work, group=f"command-{name}", exclusive=False)
@@ -147,6 +152,8 @@ class WorkbenchApp(App[int]):
 
     async def ask_quit(self) -> None:
         running = self._main.running
+        if not await self.grids.may_quit():
+            return
         if running.busy and not await self.push_screen_wait(Confirm("A run is going on. Stop it and quit?")):
             return
         if not self._main.editing.drafting.keep_now():
@@ -154,6 +161,7 @@ class WorkbenchApp(App[int]):
             if not await self.push_screen_wait(Confirm(question, yes="lose it", no="stay")):
                 return
         await running.stop_all()
+        await self.grids.stop()
         if any(handle.save_problem for handle in running.unsaved) and not await self._rescued():
             return
         self.exit(0)

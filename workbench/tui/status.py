@@ -46,12 +46,14 @@ class StatusLine(Static):
     def __init__(self) -> None:
         super().__init__("", id="status", markup=False)
         self.state = RunState()
+        # What goes on behind the screen; it is told first.
+        self.aside = ""
 
     def show(self) -> None:
         """Draw the state anew."""
         room = max(10, self.size.width - 2)
         line = ""
-        for part in [display_line(part) for part in self.state.parts() if part]:
+        for part in [display_line(part) for part in (self.aside, *self.state.parts()) if part]:
             longer = f"{line} · {part}" if line else part
             if cell_width(longer) > room and line:
                 continue

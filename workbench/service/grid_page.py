@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from workbench.compare.table import GridTable, Layout, Stack
 from workbench.display import display
+from workbench.service.grid_words import check_lines
 
 if TYPE_CHECKING:
-    from workbench.service.grid import GridRun
-    from workbench.service.grid_plan import Grid
+    from workbench.service.grid_result import GridResult
 
 _STYLE = (
     "body{font:15px/1.4 sans-serif;margin:2em}table{border-collapse:collapse}"
@@ -25,11 +25,11 @@ _STYLE = (
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 
 
-def md_text(grid: Grid, run: GridRun) -> str:
+def md_text(result: GridResult) -> str:
     """A heading, the rates of the checks, and the table."""
-    table, layout = _laid_out(grid)
-    lines = [f"# {_md(_title(grid))}", "", _md(_summary(run)), ""]
-    rates = _rates(grid)
+    table, layout = _laid_out(result)
+    lines = [f"# {_md(result.title)}", "", _md(_summary(result)), ""]
+    rates = _rates(result)
     if rates:
         lines += [*(f"- {_md(line)}" for line in rates), ""]
     heading = _heading(table, layout)
@@ -52,17 +52,17 @@ def _md_stack(stack: Stack) -> str:
     return "<br>".join(parts)
 
 
-def html_text(grid: Grid, run: GridRun) -> str:
+def html_text(result: GridResult) -> str:
     """One file that needs nothing else; the policy in it forbids scripts and requests."""
-    table, layout = _laid_out(grid)
-    title = escape(display(_title(grid)))
+    table, layout = _laid_out(result)
+    title = escape(display(result.title))
     lines = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>",
-        f"<p>{escape(_summary(run))}</p>",
+        f"<p>{escape(_summary(result))}</p>",
     ]
-    if rates := _rates(grid):
+    if rates := _rates(result):
         lines.append("<ul>" + "".join(f"<li>{escape(display(line))}</li>" for line in rates) + "</ul>")
     heading = "".join(f"<th>{escape(display(cell))}</th>" for cell in _heading(table, layout))
     lines.append(f"<table><thead><tr>{heading}</tr></thead><tbody>")
@@ -84,8 +84,8 @@ def _html_stack(stack: Stack) -> str:
     return f'<td class="{kind}">{"".join(parts)}</td>' if kind else f"<td>{''.join(parts)}</td>"
 
 
-def _laid_out(grid: Grid) -> tuple[GridTable, Layout]:
-    table = GridTable(grid.plan, grid.states)
+def _laid_out(result: GridResult) -> tuple[GridTable, Layout]:
+    table = GridTable(result.plan, result.states)
     return table, table.layout(table.view())
 
 
@@ -95,24 +95,18 @@ def _heading(table: GridTable, layout: Layout) -> list[str]:
     return names + [", ".join(table.labels(view.columns, place)) or "answer" for place in layout.columns]
 
 
-def _title(grid: Grid) -> str:
-    return grid.spec.document.header.title or grid.spec.document.path
-
-
-def _summary(run: GridRun) -> str:
-    totals = run.totals
+def _summary(result: GridResult) -> str:
+    totals = result.totals
     parts = [f"{totals.done} of {totals.planned} runs"]
     if totals.failed:
         parts.append(f"{totals.failed} failed")
-    if run.group is not None:
-        parts.append(f"group {run.group.id}")
+    if result.group:
+        parts.append(f"group {result.group}")
     return ", ".join(parts)
 
 
-def _rates(grid: Grid) -> list[str]:
-    from workbench.cli.grid_talk import check_lines
-
-    return [line.strip() for line in check_lines(grid.states)]
+def _rates(result: GridResult) -> list[str]:
+    return [line.strip() for line in check_lines(result.states)]
 
 
 def _notes(stack: Stack) -> list[str]:

@@ -6,32 +6,32 @@ For CI: the Jenkins flavour that every service reads. XML cannot hold most contr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 if TYPE_CHECKING:
     from workbench.compare.state import CellState
-    from workbench.service.grid import GridRun
-    from workbench.service.grid_plan import Grid
+    from workbench.service.grid_result import GridResult
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_text(grid: Grid, run: GridRun) -> str:
+def junit_text(result: GridResult) -> str:
     """The whole document."""
     suites: dict[str, list[CellState]] = {}
-    for state in grid.states:
+    for state in result.states:
         suites.setdefault(f"{state.model} on {state.engine}", []).append(state)
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites{_counts(grid.states)}>"]
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites{_counts(result.states)}>"]
     for name, states in suites.items():
         lines.append(f"  <testsuite name={_attribute(name)}{_counts(states)}>")
         for state in states:
-            lines += _case(grid.spec.document.path, state)
+            lines += _case(result.template, state)
         lines.append("  </testsuite>")
     return "\n".join([*lines, "</testsuites>", ""])
 
 
-def _counts(states: list[CellState]) -> str:
+def _counts(states: Sequence[CellState]) -> str:
     seconds = sum(state.ms_total for state in states if not state.reused) / 1000
     failures = sum(state.passed is False for state in states)
     errors = sum(state.status == "failed" or _unmade(state) for state in states)
