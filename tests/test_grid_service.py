@@ -32,6 +32,7 @@ from workbench.service.grid_events import (
 from workbench.service.grid_plan import Grid, prepare_grid
 from workbench.service.grid_resume import find_grid, grid_from_disk, saved_grid
 from workbench.session.groups import hold_group, read_group
+from workbench.session.trash import Trash
 from workbench.template.axis import parse_axis
 from workbench.template.document import parse_document
 from workbench.workspace import init_workspace
@@ -174,9 +175,16 @@ async def test_a_cancelled_run_is_made_again_and_its_remains_go_to_the_trash(ben
     grid.spec = replace(grid.spec, script='{"echo": true}')
     await finish(bench, grid)
     assert [record.result.status for record in records(bench, run)] == ["finished"] * 6
-    trash = list((bench.workspace.sessions / ".trash").rglob("*.toml"))
-    assert len(trash) == 1
-    assert 'status = "cancelled"' in trash[0].read_text(encoding="utf-8")
+    (entry,) = Trash(bench.store).list_trash()
+    assert entry.kind == "run"
+    assert Trash(bench.store).undo_delete(entry.token).dir == session.dir
+    assert bench.store.open_run(session, entry.run_id).result.status == "cancelled"
+    # As after a kill between the later run and the move: nothing is left to run, and the remains go.
+    grid = grid_from_disk(bench, session, group)
+    assert grid.order == []
+    await finish(bench, grid)
+    assert [record.result.status for record in records(bench, run)] == ["finished"] * 6
+    assert [item.run_id for item in Trash(bench.store).list_trash()] == [entry.run_id]
 
 
 async def test_retry_errors_runs_only_what_failed(bench: Workbench) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.state import CellState
-from workbench.error import StorageError, WorkbenchError
+from workbench.error import StorageError, UsageError, WorkbenchError
 from workbench.event import Failed, Finished, Piece, Progress, Started
 from workbench.service.grid_check import CellChecks
 from workbench.service.grid_events import (
@@ -30,7 +30,8 @@ from workbench.service.grid_events import (
 )
 from workbench.service.grid_plan import Grid, PreparedCell
 from workbench.service.grid_record import fill, group_data, take_result
-from workbench.session.groups import Group, hold_group, retire_run, write_group
+from workbench.session.groups import Group, hold_group, write_group
+from workbench.session.trash import Trash
 
 if TYPE_CHECKING:
     from workbench.service import Workbench
@@ -183,6 +184,9 @@ class GridRun:
     async def _take_known(self) -> None:
         """Cells that have their run already: of this grid, or made for something else."""
         for item in self.grid.cells:
+            if item.state.ended:
+                # Left behind when this process was killed after the later run, before the move.
+                await self._retire(item)
             if item.state.status == "done":
                 await self._checks.run(item)
             elif item.reused is not None and item.state.status == "planned":
@@ -284,11 +288,19 @@ class GridRun:
         self._loaded += state.ms_load / 1000
         if state.status == "done":
             await self._checks.run(item)
-        if item.replaces and state.ended and not state.problem and self.session is not None:
-            for run_id in item.replaces:
-                # What cannot be moved stays; the run that ended well counts either way.
-                with contextlib.suppress(StorageError):
-                    await asyncio.to_thread(retire_run, self.session, run_id)
+        if state.ended and not state.problem:
+            await self._retire(item)
+
+    async def _retire(self, item: PreparedCell) -> None:
+        """Move the runs whose place a later one took to the trash; the later one is on disk."""
+        session = self.session
+        if session is None or not item.replaces:
+            return
+        trash = Trash(self._bench.store)
+        for run_id in item.replaces:
+            # What cannot be moved stays; the run that ended well counts either way.
+            with contextlib.suppress(StorageError, UsageError):
+                await asyncio.to_thread(trash.delete_run, session, run_id)
 
     async def _rescue(self, state: CellState, handle: RunHandle) -> None:
         """The run is kept elsewhere, and no further one is started: its disk takes nothing."""

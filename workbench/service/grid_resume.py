@@ -77,6 +77,9 @@ def grid_from_disk(
         if (ended := _ended(runs, failed=not failed)) is not None:
             item.reused = None
             fill(item.state, ended, session.dir.name)
+            item.replaces = tuple(
+                run.request.id for run in runs if run is not ended and run.result.status != "finished"
+            )
         else:
             item.replaces = tuple(run.request.id for run in runs)
             item.retry = any(run.result.status == "error" for run in runs)

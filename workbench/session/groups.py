@@ -1,7 +1,7 @@
 """Groups of runs that belong side by side: ``groups/ULID.toml`` holds the plan, written once, read tolerantly.
 
 The runs carry the group's id and their cell; together with the plan they tell what is missing, so that nothing has to
-be kept up to date while a grid runs. Runs that a newer one takes the place of go to ``sessions/.trash``.
+be kept up to date while a grid runs. Runs that a newer one takes the place of go to the trash.
 """
 
 from __future__ import annotations
@@ -117,16 +117,3 @@ def _lock(fd: int, group_id: str) -> None:
         raise UsageError(f"the grid {group_id} is being run by another process", hint=hint) from None
     except (ImportError, OSError):
         return
-
-
-def retire_run(session: Session, run_id: str) -> None:
-    """Move a run's two files to ``.trash``, because a later run took its place. Raises StorageError."""
-    target = session.dir.parent.parent / ".trash" / session.dir.name / "runs"
-    try:
-        make_dirs(target)
-        for end in ("toml", "jsonl"):
-            source = session.dir / "runs" / f"{run_id}.{end}"
-            if source.exists():
-                source.replace(target / source.name)
-    except OSError as error:
-        raise storage_error("move to the trash", session.dir / "runs" / f"{run_id}.toml", error) from error
