@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.session.store import SessionStore
 
 
-def find_session(store: SessionStore, name: str) -> Session:
+def find_session(store: SessionStore, name: str, *, what: str = "session") -> Session:
     """Raises UsageError when there is none, or several have that title."""
     for folder in store.folders():
         if folder.name == name:
@@ -27,7 +27,7 @@ def find_session(store: SessionStore, name: str) -> Session:
         folders = ", ".join(session.dir.name for session in found[:5])
         raise UsageError(f"{len(found)} sessions have the title {name!r}", hint=f"Name the folder: {folders}")
     hint = near(name, [session.title for session in sessions]) or "'workbench sessions list' shows what there is."
-    raise UsageError(f"there is no session {name!r}", hint=hint)
+    raise UsageError(f"there is no {what} {name!r}", hint=hint)
 
 
 def find_run(store: SessionStore, name: str) -> tuple[Session, str]:
@@ -47,7 +47,7 @@ def find_either(store: SessionStore, name: str) -> tuple[Session, str]:
         # Sessions have such ids as well.
         with contextlib.suppress(UsageError):
             return find_run(store, name)
-    return find_session(store, name), ""
+    return find_session(store, name, what="session or run"), ""
 
 
 def named(parser: argparse.ArgumentParser, help_text: str = "a session by title, folder or id") -> None:

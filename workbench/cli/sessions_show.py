@@ -6,9 +6,9 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.arguments import near
 from workbench.cli.sessions import opened
 from workbench.cli.sessions_list import session_record
+from workbench.cli.sessions_select import find_either
 from workbench.error import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def configure(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", default="", help="a session by title or folder, or a run by its id")
+    parser.option("--exact", action="store_true", help="of a run the very text that the model saw, not its answer")
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -27,10 +28,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     bench = opened(args, console)
     if not args.name:
         raise UsageError("which session or run?", hint="workbench sessions show NAME")
-    for session in bench.store.list_sessions():
-        if args.name in (session.title, session.dir.name, session.id):
-            return _show_session(bench, session, args.format, console)
-    return _show_run(bench, args.name, args.format, console)
+    session, run_id = find_either(bench.store, args.name)
+    if run_id:
+        return _show_run(bench, session, run_id, args, console)
+    return _show_session(bench, session, args.format, console)
 
 
 def _show_session(bench: Workbench, session: Session, form: str, console: Console) -> int:
@@ -49,18 +50,20 @@ def _show_session(bench: Workbench, session: Session, form: str, console: Consol
     return ExitCode.OK
 
 
-def _show_run(bench: Workbench, name: str, form: str, console: Console) -> int:
-    """The run's text on stdout, exactly; what made it on stderr. Raises UsageError with a near match."""
-    try:
-        record = bench.store.open_run(bench.store.find_run(name), name)
-    except UsageError:
-        titles = [session.title for session in bench.store.list_sessions()]
-        hint = near(name, titles) or "'workbench sessions list' shows what there is."
-        raise UsageError(f"there is no session or run {name!r}", hint=hint) from None
+def _show_run(bench: Workbench, session: Session, name: str, args: argparse.Namespace, console: Console) -> int:
+    """The run's text on stdout, exactly; what made it on stderr."""
+    record = bench.store.open_run(session, name)
+    if args.exact:
+        prompt = record.request.prompt
+        if not prompt.model_text:
+            console.talk.say("The server applied its own chat template; this is what it was sent.")
+        console.out.text(prompt.model_text or prompt.plain)
+        console.out.end_line()
+        return ExitCode.OK
     for warning in (record.problem, "the text is not the one that was recorded" if record.edited else ""):
         if warning:
             console.talk.error(f"workbench: {name}: {warning}")
-    if form == "json":
+    if args.format == "json":
         console.out.json(record_of(record), indent=2)
         return ExitCode.OK
     request, result = record.request, record.result

@@ -99,6 +99,17 @@ class BrowserReplay(BrowserWork):
             runs = [head.id for head in members] if 1 < len(members) <= 6 else runs
         return open_timeline(self._store(), session, runs)
 
+    async def exact(self) -> None:
+        """The very text that the model saw, chat template and all."""
+        found = await self._record()
+        if found is not None:
+            prompt = found[2].request.prompt
+            text = (
+                prompt.model_text
+                or "The server applied its own chat template; this is what it was sent:\n\n" + prompt.plain
+            )
+            await self.screen.app.push_screen_wait(Page("What the model saw", text))
+
     # -- verify ----------------------------------------------------------------------------------------------
 
     async def verify(self) -> None:
