@@ -12,6 +12,7 @@ from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.grid import GridScreen
 from workbench.tui.screens.grid_plan import GridPlanScreen
 from workbench.tui.screens.player import PlayerScreen
+from workbench.tui.screens.shelf import ShelfScreen
 
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
@@ -23,7 +24,7 @@ Action = Callable[[], object]
 def actions(app: WorkbenchApp) -> dict[str, Action]:
     """All commands by their ids."""
     found: dict[str, Action] = {}
-    for part in (_main, _areas, _prompts, _patterns, _browser, _player, _grid):
+    for part in (_main, _areas, _prompts, _patterns, _browser, _player, _grid, _shelf):
         found.update(part(app))
     return found
 
@@ -186,3 +187,15 @@ def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
     }
     made = {f"grid_{key}": work(name) for key, name in names.items()}
     return {"grid": app.grids.open, "grids": app.grids.list_saved, "plan_start": start, **made}
+
+
+def _shelf(app: WorkbenchApp) -> Mapping[str, Action]:
+    def work(name: str) -> Action:
+        def act() -> object:
+            screen = app.screen
+            return getattr(screen.work, name)() if isinstance(screen, ShelfScreen) else None
+
+        return act
+
+    names = ("get", "inspect", "verify", "rename", "move", "delete", "stop", "read")
+    return {"shelf_url": work("address"), **{f"shelf_{name}": work(name) for name in names}}

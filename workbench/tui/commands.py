@@ -40,7 +40,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "params", "Parameters", "temperature, length, seed and the like of the next runs", ("f7", "alt+p"), "Params"
     ),
-    Command("model", "Model", "choose the model, or fetch one", ("f8", "alt+m"), "Model"),
+    Command("model", "Model", "the shelf: use, fetch, check and remove models", ("f8", "alt+m"), "Model"),
     Command("copy", "Copy output", "copy the output to the clipboard", ("f9", "alt+c")),
     Command("templates", "Open template", "go to the templates; Enter opens one", ("ctrl+o", "alt+l")),
     Command("new_template", "New template", "begin an empty template", ("ctrl+n",)),
@@ -213,6 +213,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid_export", "Export", "write the result to a file", ("w",), "Export", "grid"),
     Command("grid_wider", "Wider", "wider columns", ("plus", "equals_sign"), "", "grid"),
     Command("grid_narrower", "Narrower", "narrower columns", ("minus",), "", "grid"),
+    Command("shelf_get", "Fetch", "fetch the model; again to pause, once more to go on", ("g",), "Get", "shelf"),
+    Command("shelf_url", "Fetch from address", "a GGUF file by its address, or a list of models", ("u",), "", "shelf"),
+    Command("shelf_inspect", "Inspect", "all that the file says of itself", ("i",), "Inspect", "shelf"),
+    Command("shelf_verify", "Verify file", "read the whole file and compare its sha256", ("v",), "Verify", "shelf"),
+    Command("shelf_rename", "Rename file", "another name in the same folder", ("r",), "Rename", "shelf"),
+    Command("shelf_move", "Move file", "into another folder or to another disk", ("m",), "Move", "shelf"),
+    Command("shelf_delete", "Delete file", "from the disk, after a question", ("d", "delete"), "Delete", "shelf"),
+    Command("shelf_stop", "Pause or stop", "pause the download, stop reading a file", ("f6", "s"), "Pause", "shelf"),
+    Command("shelf_read", "Read again", "look at the folders and ask the servers again", ("f5",), "", "shelf"),
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
 )
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import TYPE_CHECKING, Any
 
 from workbench.engine import ENGINES
 from workbench.engine.catalog import CATALOG
-from workbench.engine.download import FetchProgress, fetch
-from workbench.engine.memory import free_memory, size_text
-from workbench.error import StorageError, UsageError, WorkbenchError
+from workbench.engine.memory import size_text
+from workbench.error import StorageError, WorkbenchError
 from workbench.event import Failed
 from workbench.param import Params, params_from
 from workbench.service import RunSpec
 from workbench.service.run import RunHandle
 from workbench.session.info import Session
 from workbench.tui.bridge import FLUSHES_PER_SECOND, RunBridge
-from workbench.tui.listview import Row
+from workbench.tui.commands import resolved
+from workbench.tui.fetching import Fetching
 from workbench.tui.presets import RememberedPresets
-from workbench.tui.screens.modal import Choose, Confirm
 from workbench.tui.screens.params import ParamsScreen
+from workbench.tui.screens.shelf import ShelfScreen
 from workbench.tui.status import RunState
 
 if TYPE_CHECKING:
-    from workbench.engine.shelf import ModelEntry
     from workbench.tui.screens.main import MainScreen
 
 DEFAULT_MODEL = "smollm2-135m"
@@ -40,7 +38,7 @@ class Running:
         self.params: dict[str, Any] = {}
         self.model = ""
         self.engine = ""
-        self._fetching: threading.Event | None = None
+        self.fetching = Fetching(screen)
         self.unsaved: list[RunHandle] = []
         self._timer = screen.set_interval(1 / FLUSHES_PER_SECOND, self._tick, pause=True)
 
@@ -111,12 +109,12 @@ class Running:
 
     async def stop(self) -> None:
         """Stop the run or the download; what came is kept."""
-        if self._fetching is not None:
-            self._fetching.set()
-        elif self.bridge is not None:
+        if self.bridge is not None:
             self.screen.status.state.phase = "stopping"
             self.screen.status.show()
             await self.bridge.handle.cancel()
+        elif self.fetching.active:
+            self.fetching.pause()
         else:
             self.screen.say("Nothing is running.")
 
@@ -132,8 +130,7 @@ class Running:
 
     async def stop_all(self) -> None:
         """Stop the run and the download, before the app ends."""
-        if self._fetching is not None:
-            self._fetching.set()
+        self.fetching.pause()
         if self.bridge is not None:
             await self.bridge.handle.cancel()
 
@@ -188,73 +185,11 @@ class Running:
             )
 
     async def choose_model(self) -> None:
-        """A list of what is there and what can be fetched."""
-        entries: list[ModelEntry] = await asyncio.to_thread(self.screen.bench.models)
-        free = size_text(free_memory())
-        rows, details = [], {}
-        for entry in entries:
-            header = entry.header
-            key = f"have:{entry.path}"
-            need = size_text(entry.estimate.total) if not entry.problem else ""
-            rows.append(Row(key, (entry.id, header.quant, need, entry.engine or "-"), muted=bool(entry.problem)))
-            reasons = [f"{choice.engine}: {choice.reason}" for choice in entry.verdict.choices]
-            details[key] = entry.problem or f"needs {need} of {free} free\n" + "\n".join(reasons)
-        files = {entry.path.name for entry in entries}
-        for item in CATALOG.values():
-            if item.file not in files:
-                rows.append(Row(f"get:{item.id}", (item.id, "", size_text(item.bytes), "fetch"), muted=True))
-                details[f"get:{item.id}"] = f"Enter fetches it. {item.description}\nLicence: {item.licence}"
-        chosen: str | None = await self.screen.app.push_screen_wait(
-            Choose(
-                "Models (name, quantization, memory, engine)",
-                rows,
-                widths=(0, 10, 10, 10),
-                detail=lambda key: details.get(key, ""),
-                start=f"have:{self.model}",
-            )
-        )
-        if not chosen:
-            return
-        kind, _, name = chosen.partition(":")
-        if kind == "get":
-            await self.fetch(name)
-            return
-        self.model = name
-        self.screen.status.state.model = name.rpartition("/")[2]
+        """The shelf: what is here, on servers, and to be fetched. What is chosen is used by the next runs."""
+        shelf = ShelfScreen(self.screen.bench, resolved(self.screen.bench.config.keys), self)
+        chosen: str | None = await self.screen.app.push_screen_wait(shelf)
+        if chosen:
+            self.model = chosen
+            self.screen.status.state.model = chosen.rpartition("/")[2]
+            self.screen.say(f"Next runs use {chosen}.")
         self.screen.status.show()
-        self.screen.say(details[chosen])
-
-    async def fetch(self, name: str) -> None:
-        """Fetch a model of the catalog with progress in the status line; F6 stops, finished parts are kept."""
-        entry, screen = CATALOG[name], self.screen
-        if self.busy or self._fetching is not None:
-            screen.say("Something is running already. F6 stops it.")
-            return
-        if entry.terms:
-            agreed: bool | None = await screen.app.push_screen_wait(Confirm(f"{entry.terms}\n\nDo you accept?"))
-            if not agreed:
-                return
-        self._fetching = threading.Event()
-        loop = asyncio.get_running_loop()
-        state = screen.status.state = RunState(model=name)
-
-        def progress(step: FetchProgress) -> None:
-            share = 100 * step.done // step.total if step.total else 0
-            state.phase = f"{'checking' if step.phase == 'verify' else 'fetching'} {share} % of {size_text(step.total)}"
-            loop.call_soon_threadsafe(screen.status.show)
-
-        try:
-            folder = screen.bench.model_folders[-1]
-            await asyncio.to_thread(
-                fetch, entry, folder, on_progress=progress, accept_terms=True, cancel=self._fetching
-            )
-        except (WorkbenchError, UsageError) as error:
-            state.phase = "not fetched"
-            screen.tell(error)
-        else:
-            state.phase = "ready"
-            screen.say(f"{entry.file} is here. F5 runs the template.")
-            await self.look_for_models()
-        finally:
-            self._fetching = None
-            screen.status.show()
