@@ -16,6 +16,7 @@ from workbench.session.blob import blobs_of
 from workbench.session.index import SessionIndex
 from workbench.session.journal import RunJournal
 from workbench.session.store import Session, SessionStore
+from workbench.session.trash import Trash
 from workbench.workspace import Workspace, init_workspace
 
 RUNS = 50
@@ -49,6 +50,18 @@ def store(tmp_path: Path) -> SessionStore:
 def commit(root: Path, message: str) -> None:
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", message)
+
+
+def test_what_was_deleted_is_not_committed(store: SessionStore) -> None:
+    root = store.workspace.root
+    session = store.new_session("shared")
+    git(root, "init", "-q")
+    kept, gone = add_run(session), add_run(session)
+    Trash(store).delete_run(session, gone)
+    commit(root, "all")
+    names = git(root, "ls-files", "sessions")
+    assert kept in names
+    assert ".trash" not in names
 
 
 def test_two_branches_that_add_runs_merge_and_clones_keep_every_byte(store: SessionStore, tmp_path: Path) -> None:

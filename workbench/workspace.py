@@ -32,6 +32,8 @@ sessions/blobs/** -text
 _GIT_IGNORE = """\
 # Sessions are yours to commit. To leave the token-by-token recordings out, remove the # of the next line.
 # sessions/**/*.jsonl
+# What was deleted stays out; 'workbench sessions restore' brings it back on this machine.
+sessions/.trash/
 .lock
 """
 
