@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 
-NAMES = ("bench.speed", "bench.speed_engine", "bench.echo", "bench.grid")
+NAMES = ("bench.speed", "bench.speed_engine", "bench.echo", "bench.grid", "bench.prefix")
 
 
 def main() -> None:
