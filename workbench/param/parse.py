@@ -33,7 +33,8 @@ def parse_param(name: str, value: object) -> Any:
             low, high = spec.low, spec.high
             # NaN fails both comparisons the right way round only when written like this.
             if not ((low is None or number >= low) and (high is None or number <= high)):
-                raise UsageError(f"{name} must lie between {low:.15g} and {high:.15g}, not {number:.15g}", hint=spec.help)
+                message = f"{name} must lie between {low:.15g} and {high:.15g}, not {number:.15g}"
+                raise UsageError(message, hint=spec.help)
     return parsed
 
 
