@@ -21,6 +21,8 @@ from workbench.compare.check import (
     run_check,
     score,
 )
+from workbench.compare.plan import GridPlan
+from workbench.compare.state import CellState
 from workbench.error import TemplateError, UsageError
 
 SCHEMA = {"type": "object", "required": ["city"], "properties": {"city": {"type": "string", "pattern": "^[A-Z]"}}}
@@ -126,6 +128,10 @@ def test_the_score_is_weighted_and_unmade_checks_leave_it_open() -> None:
     assert score([good, open_], [specs[0], specs[2]]).passed is None
     assert score([good], specs[:1]).passed is True
     assert score([], []).passed is None
+    cell = next(iter(GridPlan(()).cells()))
+    for results in ([good, bad, open_], [good, open_], [open_], [good], []):
+        state = CellState(cell, checks=tuple(results))
+        assert state.passed is score(results, [specs[0]] * len(results)).passed
 
 
 @pytest.mark.parametrize(
@@ -175,7 +181,7 @@ def test_a_header_names_the_table_and_a_near_match() -> None:
     source = "+++\n[[check]]\njson = true\n\n  [[check]]\nwords = 'x'\n+++\n"
     with pytest.raises(TemplateError) as caught:
         parse_checks([{"json": True}, {"words": "x"}], file="a.j2", source=source)
-    assert caught.value.place == "a.j2:5:1"
+    assert caught.value.place == "a.j2:5:3"
     for table in ({}, {"contains": "a", "regex": "b"}, {"contains": "a", "weight": -1}, {"json": True, "not": 1}):
         with pytest.raises(TemplateError):
             parse_checks([table], file="a.j2")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.compare.check_parse import parse_check_text, parse_checks
-from workbench.compare.check_spec import KINDS, OUTSIDE, CheckSpec, Subject, bound
+from workbench.compare.check_spec import KINDS, OUTSIDE, CheckSpec, Subject, bound, verdict
 from workbench.error import WorkbenchError
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "run_check",
     "score",
     "unmade",
+    "verdict",
 ]
 
 
@@ -45,7 +46,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Score:
-    """All checks of one output. ``passed``: False if one failed, else None if one was not made, else True.
+    """All checks of one output, ``passed`` as ``verdict`` has it.
 
     ``value`` is the weighted mean of the scores that there are, 0 without any.
     """
@@ -61,9 +62,7 @@ def score(results: Sequence[CheckResult], specs: Sequence[CheckSpec]) -> Score:
         if result.passed is not None:
             total += spec.weight
             value += spec.weight * result.score
-    verdicts = [result.passed for result in results]
-    passed = False if False in verdicts else None if None in verdicts or not verdicts else True
-    return Score(passed, value / total if total else 0.0)
+    return Score(verdict(result.passed for result in results), value / total if total else 0.0)
 
 
 def run_check(spec: CheckSpec, subject: Subject) -> CheckResult:

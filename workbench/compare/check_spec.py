@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -95,3 +95,9 @@ def _mapped(value: Any, render: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
         return [_mapped(item, render) for item in value]
     return render(value) if isinstance(value, str) and _REFERENCE.search(value) else value
+
+
+def verdict(passed: Iterable[bool | None]) -> bool | None:
+    """Of several checks: False if one failed, else None if one was not made or there is none, else True."""
+    verdicts = list(passed)
+    return False if False in verdicts else None if None in verdicts or not verdicts else True

@@ -55,9 +55,10 @@ class CellState:
 
     @property
     def passed(self) -> bool | None:
-        """False if a check failed, else None if one could not be made or there are none, else True."""
-        verdicts = [check.passed for check in self.checks]
-        return False if False in verdicts else None if None in verdicts or not verdicts else True
+        """The verdict of all its checks; None while there are none."""
+        from workbench.compare.check_spec import verdict
+
+        return verdict(check.passed for check in self.checks)
 
     def metric(self, name: str) -> float | None:
         """A number of ``METRICS``, or ``check:NAME`` as 1 or 0; None while unknown."""
