@@ -122,6 +122,44 @@ def test_check_names_file_line_and_column(space: Path) -> None:
     assert cli("check", "london", cwd=space).returncode == ExitCode.OK
 
 
+WRONG_TABLES = """\
++++
+[[check]]
+contains = "London"
+[[check]]
+contians = "London"
+  [[axis]]
+target = "temperature"
+values = "0-1 (-1)"
+[[axis]]
+target = "city"
+values = "__cities__"
+[[axis]]
+target = "city"
+values = ["Oslo"]
+[[axis]]
+target = "day"
+values = [[1]]
+[[check]]
+regex = "("
++++
+{{ city }} {{ day }}
+"""
+
+
+def test_check_names_the_tables_that_only_a_grid_reads(space: Path) -> None:
+    (space / "templates/wrong.j2").write_text(WRONG_TABLES, encoding="utf-8")
+    (space / "templates/wildcards/cities.txt").write_text("Rome\nKyoto\n", encoding="utf-8")
+    done = cli("check", "wrong", cwd=space)
+    assert done.returncode == ExitCode.TEMPLATE
+    errors = [line for line in done.stdout.decode().splitlines() if ": error: " in line]
+    assert [line.partition(": error: ")[0] for line in errors] == [
+        f"templates/wrong.j2:{place}" for place in ("4:1", "6:3", "12:1", "15:1", "18:1")
+    ]
+    told = ("Did you mean 'contains'?", "never gets from 0 to 1", "two axes change 'city'", "[1] cannot be", "regex:")
+    assert all(words in line for words, line in zip(told, errors, strict=True)), errors
+
+
 def test_no_model_at_all_says_how_to_get_one(space: Path) -> None:
     listed = cli("models", cwd=space)
     assert listed.returncode == ExitCode.OK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.compare.check_parse import check_faults
 from workbench.sandbox import Renderer
 from workbench.template.document import parse_document
 from workbench.template.render import TemplateRenderer
@@ -146,3 +147,13 @@ def test_marks_follow_their_row_and_never_stand_on_another_text() -> None:
     assert marks.of(6, row, 8) == found
     assert marks.of(5, row, 8) is None
     assert marks.of(4, "other", 6) is None
+
+
+def test_a_fault_of_a_table_in_the_header_is_marked_on_its_row() -> None:
+    document = parse_document("+++\n[[check]]\nregex = '('\n+++\nplain")
+    faults = check_faults(document.header.checks, file="t.j2", source=document.source)
+    found = document_marks(document, (), (), (), faults).of(1, "[[check]]", 5)
+    assert found is not None
+    (remark,) = found.remarks
+    assert remark[:3] == (0, 9, "error")
+    assert remark.text.startswith("[[check]] number 1: regex")

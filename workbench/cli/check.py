@@ -37,8 +37,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def _check(bench: Workbench, name: str, console: Console) -> bool:
     """Print what is wrong with one template; true when it cannot be used."""
+    wrong = False
     try:
         document = document_of(bench, name)
+        if document.header.axes or document.header.checks:
+            from workbench.service.header_faults import header_faults
+
+            for fault in header_faults(bench, document):
+                wrong = _say(fault, console)
         unset = [slot for slot in bench.slots(document, {}) if slot.required and not slot.bound]
         for slot in unset:
             place = f"{document.path}:{slot.line or 1}:{slot.column or 1}"
@@ -51,7 +57,11 @@ def _check(bench: Workbench, name: str, console: Console) -> bool:
         if not unset:
             prepared.render()
     except TemplateError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        console.out.line(f"{error.place}: error: {error.message}{hint}")
-        return True
-    return False
+        wrong = _say(error, console)
+    return wrong
+
+
+def _say(error: TemplateError, console: Console) -> bool:
+    hint = f" ({error.hint})" if error.hint else ""
+    console.out.line(f"{error.place}: error: {error.message}{hint}")
+    return True

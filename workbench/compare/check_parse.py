@@ -11,6 +11,7 @@ from typing import Any
 from workbench.compare.check_spec import KINDS, CheckSpec
 from workbench.compare.check_value import fault
 from workbench.error import TemplateError, UsageError
+from workbench.template.header import table_place
 
 COMMON = ("not", "weight", "threshold", "name")
 # Further keys of a [[check]] table, by kind.
@@ -19,7 +20,6 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "json-schema": ("extract",),
     "judge": ("model", "engine", "against"),
 }
-_TABLE = re.compile(r"\s*\[\[\s*check\s*\]\]")
 _TEXT = re.compile(r"\s*(?P<negate>not\s+)?(?P<kind>[a-z][a-z-]*)\s*(?P<rest>.*)\Z", re.DOTALL)
 
 
@@ -32,15 +32,25 @@ def parse_checks(tables: Sequence[Mapping[str, Any]], *, file: str, source: str 
         try:
             specs.append(_from_table(table))
         except UsageError as error:
-            message, line = f"[[check]] number {number}: {error.message}", _line(source, number)
-            raise TemplateError(message, hint=error.hint, file=file, line=line, column=1 if line else 0) from error
+            raise _placed(error, number, file, source) from error
     return distinct(specs)
 
 
-def _line(source: str, number: int) -> int:
-    """Where the table begins, from 1; 0 if it is not found as written."""
-    found = [at for at, line in enumerate(source.split("\n"), start=1) if _TABLE.match(line)]
-    return found[number - 1] if number <= len(found) else 0
+def check_faults(tables: Sequence[Mapping[str, Any]], *, file: str, source: str) -> list[TemplateError]:
+    """What is wrong in each of the tables, as ``parse_checks`` says it of the first."""
+    faults = []
+    for number, table in enumerate(tables, start=1):
+        try:
+            _from_table(table)
+        except UsageError as error:
+            faults.append(_placed(error, number, file, source))
+    return faults
+
+
+def _placed(error: UsageError, number: int, file: str, source: str) -> TemplateError:
+    line, column = table_place(source, "check", number) if source else (0, 0)
+    message = f"[[check]] number {number}: {error.message}"
+    return TemplateError(message, hint=error.hint, file=file, line=line, column=column)
 
 
 def distinct(specs: Sequence[CheckSpec]) -> tuple[CheckSpec, ...]:

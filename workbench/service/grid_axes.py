@@ -48,12 +48,21 @@ class GridSpec:
 
 def axis_of_text(bench: Workbench, text: str) -> Axis:
     """``target = values`` with the workspace's lists; ``@file`` is looked for from here. Raises AxisError."""
+    return parse_axis(text, lists=_lists(bench, text))
+
+
+def axis_of_table(bench: Workbench, table: Mapping[str, Any]) -> Axis:
+    """An ``[[axis]]`` of a header with the workspace's lists and files. Raises AxisError, StorageError."""
+    return axis_from_table(table, folder=bench.workspace.root, lists=_lists(bench, f"={table.get('values')}"))
+
+
+def _lists(bench: Workbench, text: str) -> dict[str, list[str]]:
+    """The lists that an axis names."""
     names = _LIST.findall(text)
-    lists = {}
-    if names:
-        folder = WildcardFolder(bench.workspace.templates / "wildcards")
-        lists = {name: [line.text for line in folder.lines(name)] for name in names if folder.has(name)}
-    return parse_axis(text, lists=lists)
+    if not names:
+        return {}
+    folder = WildcardFolder(bench.workspace.templates / "wildcards")
+    return {name: [line.text for line in folder.lines(name)] for name in names if folder.has(name)}
 
 
 def grid_plan(bench: Workbench, spec: GridSpec) -> tuple[GridPlan, dict[str, TemplateDocument]]:
@@ -75,7 +84,7 @@ def _all_axes(bench: Workbench, spec: GridSpec) -> list[Axis]:
     taken |= {"model"} if spec.model else set()
     axes = list(spec.axes)
     for table in spec.document.header.axes:
-        axis = axis_from_table(table, folder=bench.workspace.root)
+        axis = axis_of_table(bench, table)
         if taken.isdisjoint(axis.targets):
             axes.append(axis)
     if spec.repeats < 1:

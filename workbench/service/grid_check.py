@@ -27,12 +27,13 @@ class CellChecks:
         self._bench = bench
         self._scorer: Scorer | None = None
         self.specs: list[CheckSpec] = []
-        header = grid.spec.document.header.checks
+        document = grid.spec.document
+        header = document.header.checks
         if header or grid.spec.checks:
             from workbench.compare.check import parse_check_text, parse_checks
             from workbench.service.scoring import Scorer
 
-            self.specs += parse_checks(header, file=grid.spec.document.path)
+            self.specs += parse_checks(header, file=document.path, source=document.source)
             self.specs += [parse_check_text(text) for text in grid.spec.checks]
             self._scorer = Scorer(bench)
 

@@ -185,8 +185,10 @@ def axis_from_table(
         raise AxisError('an axis needs target = "..." and values = "..." or [...]', hint='values = "1-5 (+2)"')
     if isinstance(values, str):
         return parse_axis(f"{target} = {values}", folder=folder, lists=lists)
+    if not values:
+        raise AxisError(f"the axis {target!r} has no values", hint='values = "1-5 (+2)" or ["London", "Oslo"]')
     if not target.startswith("("):
-        return Axis((target,), tuple((value,) for value in values))
+        return Axis((target,), tuple(_row((target,), [value]) for value in values))
     targets = tuple(part.strip() for part in target.strip("()").split(","))
     return Axis(targets, tuple(_row(targets, value) for value in values))
 
@@ -210,6 +212,8 @@ def _row(targets: tuple[str, ...], values: Any) -> tuple[Value, ...]:
     row: list[Value] = []
     for target, value in zip(targets, values, strict=True):
         kind = kind_of(target)
+        if not isinstance(value, Value):
+            raise AxisError(f"{value!r} cannot be a value of {target!r}", hint="Values are texts and numbers.")
         row.append(_number(kind, value) if kind != "str" and isinstance(value, str) else value)
     return tuple(row)
 

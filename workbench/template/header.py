@@ -183,5 +183,18 @@ def locate(source: str, path: Path) -> tuple[int, int]:
     return place
 
 
+def table_place(source: str, key: str, number: int) -> tuple[int, int]:
+    """Line and column, from 1, of the ``number``-th (from 1) ``[[key]]`` in a template's or TOML text.
+
+    If it is written otherwise, those of the key itself, or (1, 1).
+    """
+    pattern = re.compile(rf"[ \t]*(\[\[\s*{re.escape(key)}\s*\]\])")
+    found = [(at, match) for at, line in enumerate(source.split("\n"), start=1) if (match := pattern.match(line))]
+    if number > len(found):
+        return locate(source, (key,))
+    at, match = found[number - 1]
+    return at, match.start(1) + 1
+
+
 def _parts(dotted: str) -> Path:
     return tuple(part.strip().strip("\"'") for part in dotted.split("."))

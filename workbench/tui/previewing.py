@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ class _Found:
     traced: tuple[Mark, ...] = ()
     names: Sequence[str] = ()
     lists: Sequence[str] = ()
+    faults: list[TemplateError] = field(default_factory=list)
 
 
 class LivePreview:
@@ -123,7 +124,8 @@ class LivePreview:
         editor.error_line = 0
         preview.dimmed = False
         preview.set_marked(rendered.prompt.plain, found.traced)
-        self._notes = [item.message for item in rendered.warnings if item.code != "unbound-slot"]
+        self._notes = [f"{fault.line}:{fault.column} {fault.message}" for fault in found.faults]
+        self._notes += [item.message for item in rendered.warnings if item.code != "unbound-slot"]
         self.tell_row()
 
     def tell_row(self) -> None:
@@ -144,9 +146,13 @@ class LivePreview:
             given = {k: v for k, v in values.items() if k in names and (v != "" or k not in empty)}
             tree = self.bench.tree(document, set(given))
             shown = [slot if slot.name not in given else replace(slot, bound=True) for slot in slots]
+            if document.header.axes or document.header.checks:
+                from workbench.service.header_faults import header_faults
+
+                found.faults = header_faults(self.bench, document)
             shift = document.body_line - 1
             diagnostics = [replace(item, line=item.line + shift) for item in tree.diagnostics]
-            found.marks = document_marks(document, tree.spans, diagnostics, shown)
+            found.marks = document_marks(document, tree.spans, diagnostics, shown, found.faults)
             found.names = sorted(names | tree.named_picks.keys())
             found.lists = self.bench.list_names()
             prepared = self.bench.prepare(document, given, preview=True, seed=choice.seed)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from workbench.error import TemplateError
 from workbench.template.diagnostic import Diagnostic
 from workbench.template.document import TemplateDocument
 from workbench.template.slot import Slot
@@ -72,9 +73,15 @@ class DocumentMarks:
 
 
 def document_marks(
-    document: TemplateDocument, spans: Iterable[Span], diagnostics: Iterable[Diagnostic], slots: Iterable[Slot]
+    document: TemplateDocument,
+    spans: Iterable[Span],
+    diagnostics: Iterable[Diagnostic],
+    slots: Iterable[Slot],
+    faults: Iterable[TemplateError] = (),
 ) -> DocumentMarks:
-    """Marks of every row. ``spans`` are offsets into the body; lines of ``diagnostics`` count from the file's first."""
+    """Marks of every row. ``spans`` are offsets into the body; lines of ``diagnostics`` and of ``faults``, those of the
+    header, count from the file's first.
+    """
     lines = document.source.split("\n")
     first = document.body_line - 1
     starts = _starts(document.body)
@@ -90,6 +97,10 @@ def document_marks(
             row, start, end = next(_by_row(starts, found.start, found.end, len(document.body)))
             text = found.message + (f": {found.hint}" if found.hint else "")
             remarks[min(first + row, len(lines) - 1)].append(Remark(start, end, found.severity, text))
+    for fault in faults:
+        row = min(max(0, fault.line - 1), len(lines) - 1)
+        text = fault.message + (f": {fault.hint}" if fault.hint else "")
+        remarks[row].append(Remark(max(0, fault.column - 1), len(lines[row].rstrip()), "error", text))
     for slot in slots:
         if not slot.bound and 0 < slot.line <= len(lines):
             remarks[slot.line - 1].append(_unbound(slot))
