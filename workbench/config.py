@@ -21,6 +21,8 @@ from workbench.error import ConfigError
 from workbench.textio import read_text, toml_loads
 from workbench.workspace import Workspace, user_config_dir
 
+KEYMAPS = ("default", "vim", "emacs")
+WATCH_MODES = ("auto", "poll", "off")
 ENGINE_NAMES = ("llamacpp", "gpt4all", "scripted", "server")
 
 
@@ -45,6 +47,9 @@ class Config:
     """All settings. ``models`` are folders; ``ask_above`` is a number of runs; ``keys`` maps command id to keys."""
 
     theme: str = "workbench-dark"
+    keymap: str = "default"
+    run_on_save: bool = False
+    watch: Literal["auto", "poll", "off"] = "auto"
     model: str = ""
     engine_prefer: str = ""
     models: tuple[str, ...] = ()
@@ -76,6 +81,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("", "theme", "theme", str, True, "WORKBENCH_THEME", "name of the theme"),
     Setting("", "mouse", "mouse", bool, True, "WORKBENCH_MOUSE", "whether the app listens to the mouse"),
     Setting("", "ask_above", "ask_above", int, True, "", "ask before starting more runs than this"),
+    Setting("", "keymap", "keymap", str, False, "WORKBENCH_KEYMAP", "keys of the editor: default, vim or emacs"),
+    Setting("", "run_on_save", "run_on_save", bool, False, "", "run a template whenever it is saved"),
+    Setting("", "watch", "watch", str, False, "WORKBENCH_WATCH", "follow changed files: auto, poll or off"),
     Setting("engine", "prefer", "engine_prefer", str, False, "WORKBENCH_ENGINE", "engine to try first"),
     Setting("model", "default", "model", str, False, "WORKBENCH_MODEL", "model used when nothing else says so"),
     Setting("model", "folders", "models", tuple, False, "", "folders that are searched for GGUF files"),
@@ -259,6 +267,9 @@ def _from_env(setting: Setting, raw: str) -> object:
 
 
 def _checked(config: Config) -> Config:
+    for name, known in (("keymap", KEYMAPS), ("watch", WATCH_MODES)):
+        if getattr(config, name) not in known:
+            raise ConfigError(f"unknown {name} {getattr(config, name)!r}", hint="Known: " + ", ".join(known))
     if config.engine_prefer and config.engine_prefer not in ENGINE_NAMES:
         near = difflib.get_close_matches(config.engine_prefer, ENGINE_NAMES, n=1)
         raise ConfigError(

@@ -24,7 +24,7 @@ Action = Callable[[], object]
 def actions(app: WorkbenchApp) -> dict[str, Action]:
     """All commands by their ids."""
     found: dict[str, Action] = {}
-    for part in (_main, _areas, _prompts, _patterns, _browser, _player, _grid, _shelf):
+    for part in (_main, _areas, _prompts, _patterns, _browser, _player, _shelf, _grid, _home):
         found.update(part(app))
     return found
 
@@ -101,6 +101,7 @@ def _browser(app: WorkbenchApp) -> Mapping[str, Action]:
         "rerun": "rerun",
         "tree": "tree",
         "versions": "versions",
+        "exact": "exact",
         "rename": "rename",
         "tag": "tag",
         "note": "note",
@@ -140,6 +141,21 @@ def _player(app: WorkbenchApp) -> Mapping[str, Action]:
         "play_home": move("ends", -1),
         "play_end": move("ends", 1),
     }
+
+
+def _shelf(app: WorkbenchApp) -> Mapping[str, Action]:
+    def work(name: str) -> Action:
+        def act() -> object:
+            screen = app.screen
+            return getattr(screen.work, name)() if isinstance(screen, ShelfScreen) else None
+
+        return act
+
+    names = {
+        "url": "address",
+        **{name: name for name in ("get", "inspect", "verify", "rename", "move", "delete", "stop")},
+    }
+    return {**{f"shelf_{key}": work(name) for key, name in names.items()}, "shelf_read": work("read")}
 
 
 def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
@@ -189,13 +205,5 @@ def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
     return {"grid": app.grids.open, "grids": app.grids.list_saved, "plan_start": start, **made}
 
 
-def _shelf(app: WorkbenchApp) -> Mapping[str, Action]:
-    def work(name: str) -> Action:
-        def act() -> object:
-            screen = app.screen
-            return getattr(screen.work, name)() if isinstance(screen, ShelfScreen) else None
-
-        return act
-
-    names = ("get", "inspect", "verify", "rename", "move", "delete", "stop", "read")
-    return {"shelf_url": work("address"), **{f"shelf_{name}": work(name) for name in names}}
+def _home(app: WorkbenchApp) -> Mapping[str, Action]:
+    return {"compare_file": app.following.settle}

@@ -21,6 +21,7 @@ from workbench.tui.actions import Action, actions
 from workbench.tui.clipboard import Clipboard
 from workbench.tui.commands import resolved
 from workbench.tui.driver import WorkbenchDriver
+from workbench.tui.following import Following
 from workbench.tui.grid.keeper import Grids
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
@@ -63,6 +64,8 @@ class WorkbenchApp(App[int]):
             loop.add_signal_handler(number, self._ended_from_outside, number)
         self._main = MainScreen(self.bench, self.commands, jump=self.remote)
         self.push_screen(self._main)
+        self.following = Following(self)
+        self.set_timer(0.3, self.following.start)
         self.grids = Grids(self)
 
     def _ended_from_outside(self, number: int) -> None:
@@ -71,7 +74,7 @@ class WorkbenchApp(App[int]):
         self.exit(128 + number)
 
     async def on_unmount(self) -> None:
-        await self.bench.close()
+        await asyncio.gather(self.following.stop(), self.bench.close())
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         for command in self.commands:

@@ -91,6 +91,7 @@ COMMANDS: tuple[Command, ...] = (
         "",
         "browser",
     ),
+    Command("browse_exact", "Exact prompt", "the very text that the model saw", ("x",), "", "browser"),
     Command("browse_rename", "Rename", "another title for the session", ("r",), "", "browser"),
     Command("browse_tag", "Tag", "tags of the session", ("t",), "Tag", "browser"),
     Command("browse_note", "Note", "a note on the run or session", ("n",), "Note", "browser"),
@@ -180,6 +181,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("play_idle", "Idle time", "pass over idle time, or show it as it was", ("i",), "Idle", "player"),
     Command("play_home", "To the beginning", "to the beginning", ("home",), "", "player"),
     Command("play_end", "To the end", "to the end", ("end",), "", "player"),
+    Command("shelf_get", "Fetch", "fetch the model; again to pause, once more to go on", ("g",), "Get", "shelf"),
+    Command("shelf_url", "Fetch from address", "a GGUF file by its address, or a list of models", ("u",), "", "shelf"),
+    Command("shelf_inspect", "Inspect", "all that the file says of itself", ("i",), "Inspect", "shelf"),
+    Command("shelf_verify", "Verify file", "read the whole file and compare its sha256", ("v",), "Verify", "shelf"),
+    Command("shelf_rename", "Rename file", "another name in the same folder", ("r",), "Rename", "shelf"),
+    Command("shelf_move", "Move file", "into another folder or to another disk", ("m",), "Move", "shelf"),
+    Command("shelf_delete", "Delete file", "from the disk, after a question", ("d", "delete"), "Delete", "shelf"),
+    Command("shelf_stop", "Pause or stop", "pause the download, stop reading a file", ("f6", "s"), "Pause", "shelf"),
+    Command("shelf_read", "Read again", "look at the folders and ask the servers again", ("f5",), "", "shelf"),
     Command("grid", "Grid", "plan a grid of the template, or go back to the one that runs", ("ctrl+g",)),
     Command("grids", "Saved grids", "look at a saved grid, or go on with one that was stopped", ("alt+7",)),
     Command("plan_start", "Start the grid", "start what is planned; asks when it is much", ("f5",), "Start", "grid_plan"),
@@ -213,15 +223,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid_export", "Export", "write the result to a file", ("w",), "Export", "grid"),
     Command("grid_wider", "Wider", "wider columns", ("plus", "equals_sign"), "", "grid"),
     Command("grid_narrower", "Narrower", "narrower columns", ("minus",), "", "grid"),
-    Command("shelf_get", "Fetch", "fetch the model; again to pause, once more to go on", ("g",), "Get", "shelf"),
-    Command("shelf_url", "Fetch from address", "a GGUF file by its address, or a list of models", ("u",), "", "shelf"),
-    Command("shelf_inspect", "Inspect", "all that the file says of itself", ("i",), "Inspect", "shelf"),
-    Command("shelf_verify", "Verify file", "read the whole file and compare its sha256", ("v",), "Verify", "shelf"),
-    Command("shelf_rename", "Rename file", "another name in the same folder", ("r",), "Rename", "shelf"),
-    Command("shelf_move", "Move file", "into another folder or to another disk", ("m",), "Move", "shelf"),
-    Command("shelf_delete", "Delete file", "from the disk, after a question", ("d", "delete"), "Delete", "shelf"),
-    Command("shelf_stop", "Pause or stop", "pause the download, stop reading a file", ("f6", "s"), "Pause", "shelf"),
-    Command("shelf_read", "Read again", "look at the folders and ask the servers again", ("f5",), "", "shelf"),
+    Command("compare_file", "Compare with file", "the text here and the file's; choose which", ("alt+shift+v",)),
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
 )
 
@@ -256,6 +258,8 @@ def key_name(key: str) -> str:
     """A key as people write it: ``^S``, ``F5``, ``Alt+m``."""
     if key.startswith("ctrl+"):
         return "^" + key[5:].upper()
+    if key.startswith("alt+shift+"):
+        return "Alt+" + key[10:].upper()
     if key.startswith("alt+"):
         return "Alt+" + key[4:]
     if len(key) == 1 or key in _SIGNS:

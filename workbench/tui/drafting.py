@@ -118,6 +118,12 @@ class Drafting:
         else:
             self._problem = ""
 
+    def renamed(self, old: str) -> None:
+        """The buffer has another name now: its draft moves there."""
+        self._order += 1
+        self.screen.run_worker(self._keep(self._order, old, None), group="draft", exclusive=False)
+        self.changed()
+
     def keep_now(self) -> bool:
         """Keep the text before anything else happens; false when it could not be kept."""
         self._due = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.error import StorageError
 from workbench.session.drafts import drop_draft, load_drafts
@@ -167,6 +167,10 @@ class Editing(LivePreview):
         self.screen.say(f"Saved {path}")
         self.screen.retitle()
         await self.screen.refresh_templates()
+        if self.bench.config.run_on_save and not self.screen.running.busy:
+            await self.refresh()
+            app: Any = self.screen.app
+            app.do("run")
 
     async def _may_write(self, path: str, target: Path) -> bool:
         if not target.resolve().is_relative_to(self.bench.workspace.templates.resolve()):
@@ -178,6 +182,9 @@ class Editing(LivePreview):
             self.screen.tell(error)
             return False
         buffer = self.buffer
+        if buffer.path and not buffer.copy and now not in ("", buffer.base, self.screen.editor.text):
+            app: Any = self.screen.app
+            return await app.following.settle(now) in ("mine", "both")
         if now in ("", buffer.base if buffer.path else "", self.screen.editor.text):
             return True
         recorded = bool(buffer.copy) and now == buffer.saved

@@ -7,6 +7,7 @@ is kept exactly; what cannot be seen is drawn as one inert character.
 from __future__ import annotations
 
 import re
+from time import monotonic
 from typing import ClassVar
 
 from rich.cells import split_graphemes
@@ -68,6 +69,7 @@ class TemplateEditor(ColouredTextArea):
             classes=classes,
         )
         self.cursor_blink = False
+        self.last_key = 0.0
 
     # -- places ---------------------------------------------------------------------------------------------
 
@@ -142,6 +144,21 @@ class TemplateEditor(ColouredTextArea):
             self.history.checkpoint()
         self.selection = Selection(self._location(text, start), self._location(text, end))
 
+    def follow(self, text: str) -> None:
+        """Become ``text``, which somebody else wrote, as one undo step; the cursor stays where it was in the text."""
+        old = self.text
+        same = _common(old, text)
+        tail = _common(old[same:][::-1], text[same:][::-1])
+
+        def moved(offset: int) -> int:
+            if offset <= same:
+                return offset
+            longer = len(text) - len(old)
+            return offset + longer if offset >= len(old) - tail else min(offset, len(text) - tail)
+
+        start, end = self.selected_offsets()
+        self.apply_change(text, moved(start), moved(end))
+
     # -- edits ----------------------------------------------------------------------------------------------
 
     def replace_text(self, text: str) -> None:
@@ -153,6 +170,9 @@ class TemplateEditor(ColouredTextArea):
         self.replace(text, (0, 0), self.document.end)
         self.history.checkpoint()
         self.selection = Selection(self.clamp_visitable(place.start), self.clamp_visitable(place.end))
+
+    async def _on_key(self, event: events.Key) -> None:
+        self.last_key = monotonic()
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()

@@ -224,10 +224,17 @@ def use_theme(app: App[Any], theme: Theme, *, file: str = "", text: str = "") ->
         app.theme = theme.name
 
 
-def reload_theme(app: App[Any], path: Path) -> Theme:
-    """Read a theme file again and switch to it. Raises WorkbenchError; the last good theme stays."""
+def reload_theme(app: App[Any], path: Path, *, only: str = "") -> Theme:
+    """Read a theme file again and switch to it. Raises WorkbenchError; the last good theme stays.
+
+    With ``only`` a theme of another name is checked and made known, not switched to.
+    """
     text = read_text(path, limit=SIZE_LIMIT)
     theme = parse_theme(text, file=str(path), stem=path.stem)
+    if only and theme.name != only:
+        check_in_app(app, theme, file=str(path), text=text)
+        app.register_theme(theme)
+        return theme
     use_theme(app, theme, file=str(path), text=text)
     return theme
 
