@@ -150,3 +150,4 @@ class RunResult:
     error: str = ""
     stderr: str = ""
     exit: int | None = None
+    tokens_cached: int = 0

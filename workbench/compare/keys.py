@@ -16,7 +16,7 @@ from workbench.param import Params, params_to_dict
 from workbench.record import RunRequest
 
 # They change the speed, not the text; the context is chosen by the free memory of the day.
-_NOT_IN_KEY = ("n_threads", "n_ctx")
+_NOT_IN_KEY = ("n_threads", "n_ctx", "logprobs")
 
 
 def cell_key(cell: Mapping[str, Any]) -> str:

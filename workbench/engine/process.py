@@ -43,6 +43,7 @@ class EngineProcess:
         self._n_ctx_train = 0
         self._numbers = 0
         self._generations = 0
+        self._slowest_batch = 0.0
         self.exit_code: int | None = None
         self._ended: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -172,6 +173,8 @@ class EngineProcess:
             if not generation.over.is_set():
                 await self.cancel()
             self._generation = None
+            # A stop in the first batch of a later prompt is given the time that batches take here.
+            self._slowest_batch = max(self._slowest_batch, generation.slowest_batch)
 
     def _ways_out(self, message: str, characters: int) -> str:
         return overflow_hint(message, self.info.n_ctx, self._n_ctx_train, characters)
@@ -209,7 +212,7 @@ class EngineProcess:
         generation.cancelled = True
         child.wire.send({"k": "stop", "id": generation.number})
         # Two batches of the prompt may have to be computed before the engine looks up.
-        if await generation.ended(max(self.patience.stop, 2 * generation.slowest_batch)):
+        if await generation.ended(max(self.patience.stop, 2 * max(self._slowest_batch, generation.slowest_batch))):
             return
         await child.end(patience=GRACE)
         await generation.over.wait()

@@ -100,10 +100,11 @@ class Scripted:
             if count >= min(params.max_tokens, self._n_ctx - tokens_in):
                 reason = "length"
                 break
+            # Before the look for a stop: what hangs here must not see one, however soon it comes.
+            self._fault(count)
             if output.wait(delay) if delay else output.stopped:
                 reason = "cancel"
                 break
-            self._fault(count)
             if self._script.get("garbage"):
                 self._raw_send(GARBAGE)
             count += 1

@@ -242,6 +242,7 @@ def _result(last: Finished | Failed, text: str, pieces: int) -> RunResult:
         ms_first=last.ms_first,
         ms_total=last.t_ms,
         repro=last.repro,
+        tokens_cached=last.tokens_cached,
     )
 
 

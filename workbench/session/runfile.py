@@ -113,6 +113,9 @@ def result_to_dict(result: RunResult) -> dict[str, Any]:
         data["exit"] = result.exit
     for name in ("tokens_in", "tokens_out", "unit", "ms_load", "ms_first", "ms_total", "sha256"):
         data[name] = getattr(result, name)
+    if result.tokens_cached:
+        # Of ``tokens_in``: a warm cache had them.
+        data["tokens_cached"] = result.tokens_cached
     if result.error:
         data["error"] = packer.text(result.error)
     if result.stderr:

@@ -196,5 +196,6 @@ def result_from_dict(data: object) -> RunResult:
         repro=cast(Repro, table.one_of("repro", Repro, "none")),
         error=table.text("error"),
         stderr=table.text("stderr"),
+        tokens_cached=table.number("tokens_cached"),
         exit=exit_code if isinstance(exit_code, int) and not isinstance(exit_code, bool) else None,
     )
