@@ -33,7 +33,7 @@ from workbench.service.grid_plan import Grid, prepare_grid
 from workbench.service.grid_resume import find_grid, grid_from_disk, saved_grid
 from workbench.session.groups import hold_group, read_group
 from workbench.session.trash import Trash
-from workbench.template.axis import parse_axis
+from workbench.template.axis import Axis, parse_axis
 from workbench.template.document import parse_document
 from workbench.workspace import init_workspace
 
@@ -197,6 +197,37 @@ async def test_retry_errors_runs_only_what_failed(bench: Workbench) -> None:
     run, _ = await finish(bench, grid)
     assert [record.result.status for record in records(bench, run)] == ["finished"] * 6
     assert run.totals.failed == 0
+
+
+READS = "+++\n[slots.doc]\ntype = 'file'\n+++\nRead {{ doc }} of {{ what }}."
+
+
+@pytest.mark.parametrize("by_axis", [False, True], ids=["value", "axis"])
+async def test_a_plan_may_not_name_files_outside_of_the_workspace(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_axis: bool
+) -> None:
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    (bench.workspace.root / "inside.txt").write_text("inside", encoding="utf-8")
+    inside, outside = (Axis(("doc",), ((name,),)) for name in ("inside.txt", str(tmp_path / "secret.txt")))
+    own = spec(READS, axes=(AXES[0], outside)) if by_axis else spec(READS, variables={"doc": outside.rows[0][0]})
+    own = replace(own, axes=own.axes if by_axis else AXES[:1])
+    # A person's own value may: also when the grid goes on, if it is said again.
+    run, _ = await finish(bench, prepare_grid(bench, own))
+    session, group = find_grid(bench)
+    assert run.totals.done == 3
+    assert {state.text for state in run.grid.states} >= {"Read secret of rain."}
+    with pytest.raises(UsageError, match=r"doc: .*secret\.txt' is outside of the workspace"):
+        grid_from_disk(bench, session, group)
+    assert grid_from_disk(bench, session, group, asked=own).order == []
+    # By its name alone it looks as if it were inside, and is found in the folder where the command was given.
+    group = replace(group, plan=json.loads(json.dumps(group.plan).replace(str(tmp_path / "secret.txt"), "secret.txt")))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="outside of the workspace"):
+        grid_from_disk(bench, session, group)
+    header = READS.replace("+++\n", f"+++\n[[axis]]\ntarget='doc'\nvalues=['{tmp_path}/secret.txt']\n", 1)
+    with pytest.raises(UsageError, match="outside of the workspace"):
+        prepare_grid(bench, spec(header, axes=AXES[:1]))
+    assert prepare_grid(bench, spec(READS, axes=(AXES[0], inside))).plan.count == 3
 
 
 async def test_a_model_that_does_not_load_is_tried_once(bench: Workbench) -> None:

@@ -42,6 +42,7 @@ def stored_grid(
         failed=args.retry_errors,
         parallel=args.parallel,
         on_progress=progress,
+        asked=spec,
     )
 
 

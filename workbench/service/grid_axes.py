@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.cells import target_kind
 from workbench.compare.plan import GridPlan, checked_axes
 from workbench.error import UsageError
-from workbench.template.axis import Axis, AxisError, axis_from_table, parse_axis
+from workbench.template.axis import Axis, AxisError, Value, axis_from_table, parse_axis
+from workbench.template.slot import refuse_outside
 from workbench.template.tree import Escape, Text
 from workbench.template.wildcard import WildcardFolder
 
@@ -73,6 +74,7 @@ def grid_plan(bench: Workbench, spec: GridSpec) -> tuple[GridPlan, dict[str, Tem
         for place, target in enumerate(axis.targets):
             if target == "template":
                 documents |= {str(row[place]): bench.load_template(str(row[place])) for row in axis.rows}
+    refuse_files_outside(bench, documents.values(), axes, asked=spec)
     axes = tuple(_every_option(bench, spec, axis, axes) for axis in axes)
     plan = GridPlan(axes, repeats=spec.repeats)
     return replace(plan, prompts=_prompts(bench, spec, plan, documents)), documents
@@ -90,6 +92,35 @@ def _all_axes(bench: Workbench, spec: GridSpec) -> list[Axis]:
     if spec.repeats < 1:
         raise UsageError(f"{spec.repeats} repeats make no run", hint="At least 1.")
     return axes
+
+
+def refuse_files_outside(
+    bench: Workbench,
+    documents: Iterable[TemplateDocument],
+    axes: Iterable[Axis],
+    variables: Mapping[str, Any] | None = None,
+    *,
+    asked: GridSpec | None = None,
+) -> None:
+    """Values from a file may come from strangers: no ``file`` slot may read outside of the workspace by them.
+
+    What ``asked`` has as well a person named. Raises UsageError.
+    """
+    named = _named_values(asked.variables, asked.axes) if asked else set()
+    values = _named_values(variables or {}, axes) - named
+    for document in documents:
+        files = {name: slot for name, slot in document.header.slots.items() if slot.type == "file"}
+        for target, value in sorted(values, key=str) if files else ():
+            if target in files:
+                refuse_outside(files, {target: value}, bench.workspace.root)
+
+
+def _named_values(variables: Mapping[str, Any], axes: Iterable[Axis]) -> set[tuple[str, Value]]:
+    """Each text or number with what it is the value of."""
+    found = {(target, value) for target, value in variables.items() if isinstance(value, Value)}
+    for axis in axes:
+        found.update((target, row[place]) for row in axis.rows for place, target in enumerate(axis.targets))
+    return found
 
 
 def _every_option(bench: Workbench, spec: GridSpec, axis: Axis, axes: Sequence[Axis]) -> Axis:

@@ -14,7 +14,7 @@ from workbench.compare.keys import cell_key
 from workbench.compare.plan import GridPlan, plan_from_data
 from workbench.compare.state import CellState
 from workbench.error import StorageError, UsageError
-from workbench.service.grid_axes import GridSpec
+from workbench.service.grid_axes import GridSpec, refuse_files_outside
 from workbench.service.grid_disk import FoundRun
 from workbench.service.grid_plan import Grid, order_of, prepare_cells, refuse_too_many
 from workbench.service.grid_record import fill
@@ -53,18 +53,20 @@ def grid_from_disk(
     failed: bool = False,
     parallel: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
+    asked: GridSpec | None = None,
 ) -> Grid:
     """A saved grid with its results. ``missing`` cells are to be run, and ``failed`` ones if asked.
 
-    Raises UsageError for a plan that cannot be read, and whatever planning raises.
+    Files outside of the workspace are read only if ``asked``, what a person typed, names them too. Raises UsageError
+    for a plan that cannot be read, and whatever planning raises.
     """
     if group.problem:
         raise UsageError(f"the grid {group.id} cannot be used: {group.problem}")
     spec, documents = _spec(session, group)
     spec = replace(spec, parallel=parallel)
-    grid = prepare_cells(
-        bench, spec, plan_from_data(group.plan), documents, on_progress=on_progress, not_group=group.id
-    )
+    plan = plan_from_data(group.plan)
+    refuse_files_outside(bench, documents.values(), plan.axes, spec.variables, asked=asked)
+    grid = prepare_cells(bench, spec, plan, documents, on_progress=on_progress, not_group=group.id)
     grid.group = group
     made = _runs(bench, session, group)
     reused = _reused(bench, group)

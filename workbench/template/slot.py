@@ -105,12 +105,37 @@ def values_for(
     return values
 
 
+def refuse_outside(specs: Mapping[str, SlotSpec], values: Mapping[str, Any], folder: Path) -> None:
+    """Raises UsageError for a ``file`` slot whose value, which no person gave, names a file outside of ``folder``.
+
+    A path is looked for as ``values_for`` does it.
+    """
+    for name, spec in specs.items():
+        if spec.type == "file" and values.get(name) is not None:
+            places = _places(Path(str(values[name])).expanduser(), folder)
+            found = next((place for place in places if place.is_file()), places[-1])
+            if not _inside(found, folder):
+                raise _outside(spec, repr(str(values[name])))
+
+
+def _places(path: Path, folder: Path) -> tuple[Path, Path]:
+    return Path.cwd() / path, folder / path
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _outside(spec: SlotSpec, what: str) -> UsageError:
+    hint = f"Name the file yourself: --set {spec.name}=..."
+    return UsageError(f"{spec.name}: {what} is outside of the workspace", hint=hint)
+
+
 def _file(spec: SlotSpec, value: str, folder: Path, *, own: bool) -> str:
     path = Path(value).expanduser()
-    if own and not (folder / path).resolve().is_relative_to(folder.resolve()):
-        hint = f"Name the file yourself: --set {spec.name}=..."
-        raise UsageError(f"{spec.name}: the default {value!r} is outside of the workspace", hint=hint)
-    for candidate in [folder / path] if own else [Path.cwd() / path, folder / path]:
+    if own and not _inside(folder / path, folder):
+        raise _outside(spec, f"the default {value!r}")
+    for candidate in [folder / path] if own else _places(path, folder):
         if candidate.is_file():
             return read_text(candidate)
     raise UsageError(f"{spec.name}: there is no file {value!r}", hint=spec.help or "Give a path of a text file.")
