@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from workbench.engine import LoadSpec, engine_version
 from workbench.error import ModelError
 from workbench.record import IncludeRef, ModelRef, Prompt, RunRequest
 from workbench.service.plan import RunPlan, _choose, _Chosen, _for_model
-from workbench.service.remote import same_server
+from workbench.service.remote import same_server, wire_messages
 from workbench.session.ids import new_ulid, now_iso
 from workbench.template.prepared import FIRST, PromptChoice
 
@@ -88,14 +87,9 @@ def plan_again(bench: Workbench, request: RunRequest, *, model: str) -> RunPlan:
         endpoint=chosen.endpoint,
     )
     prompt = request.prompt
-    return RunPlan(again, load, prompt.model_text or prompt.plain, (), chosen.reason, _messages(prompt))
-
-
-def _messages(prompt: Prompt) -> tuple[Mapping[str, str], ...]:
-    """What a server was given that makes the model's text itself."""
-    if prompt.model_text or prompt.form == "text":
-        return ()
-    return tuple({"role": message.role, "content": message.content} for message in prompt.messages)
+    # A server that makes the model's text itself was given the messages.
+    messages = () if prompt.model_text else wire_messages(prompt)
+    return RunPlan(again, load, prompt.model_text or prompt.plain, (), chosen.reason, messages)
 
 
 def render_again(
