@@ -18,8 +18,8 @@ from textual.screen import Screen
 from workbench.display import display
 from workbench.service import Workbench, open_workbench
 from workbench.tui.actions import Action, actions
-from workbench.tui.clipboard import Clipboard
 from workbench.tui.commands import resolved
+from workbench.tui.copying import Copying
 from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.following import Following
 from workbench.tui.grid.keeper import Grids
@@ -42,6 +42,7 @@ class WorkbenchApp(App[int]):
         super().__init__(driver_class=driver_class)
         self.bench = bench
         self.commands = resolved(bench.config.keys)
+        self.copying = Copying(self)
         self._actions: dict[str, Action] | None = None
         self.animation_level = "none"
         self.remote = any(os.environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY"))
@@ -182,24 +183,6 @@ class WorkbenchApp(App[int]):
             Confirm(f"{problem}\nQuit and lose the run?", yes="lose it", no="stay")
         )
         return bool(lose)
-
-    async def copy_output(self) -> None:
-        await self._copy(self._main.output.text, "output")
-
-    async def copy_prompt(self) -> None:
-        rendered = self._main.editing.rendered
-        await self._copy(rendered.prompt.plain if rendered else "", "prompt")
-
-    async def _copy(self, text: str, what: str) -> None:
-        if not text:
-            self.notify(f"There is no {what} yet.", markup=False)
-            return
-        driver = self._driver
-        clipboard = Clipboard(
-            driver.write if driver else None, fallback=self.bench.workspace.state_dir / "clipboard.txt"
-        )
-        done = await asyncio.to_thread(clipboard.copy, text)
-        self.notify(display(f"The {what}: {done.message}"), markup=False)
 
 
 def run_app(workspace: str | Path | None = None, *, model_dirs: Sequence[str | Path] = ()) -> int:

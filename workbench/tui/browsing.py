@@ -91,6 +91,7 @@ class Browsing:
     async def _show(self, record: RunRecord) -> None:
         screen, request, result = self.screen, record.request, record.result
         await screen.editing.show_run(request)
+        screen.running.shown = record
         screen.output.set_text(result.text)
         screen.output.placeholder = "This run gave no text." + (f"\n\n{result.error}" if result.error else "")
         seconds = (result.ms_total - result.ms_first) / 1000

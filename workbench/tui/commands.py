@@ -28,6 +28,9 @@ class Command:
     context: str = "main"
 
 
+# Commands without a key of their own: the command with a key that lists them.
+IN_MENU = {"copy_both": "copy_menu", "copy_markdown": "copy_menu", "copy_command": "copy_menu"}
+
 COMMANDS: tuple[Command, ...] = (
     Command("help", "Help", "what can be done here, with all keys", ("f1", "alt+h"), "Help", "anywhere"),
     Command(
@@ -48,6 +51,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("revert", "Revert template", "drop unsaved changes, back to the file", ("alt+r",)),
     Command("new_run", "New session", "clear the output; the next run begins a new session", ("alt+w",)),
     Command("copy_prompt", "Copy prompt", "copy the rendered prompt to the clipboard", ("alt+y",)),
+    Command("copy_menu", "Copy …", "output, prompt, both, Markdown, or the command line", ("alt+q",)),
+    Command("copy_both", "Copy prompt and output", "both, one below the other", ()),
+    Command("copy_markdown", "Copy as Markdown", "the run with its facts, prompt and output", ()),
+    Command("copy_command", "Copy command line", "the shell command that repeats the run exactly", ()),
     Command("area_lists", "Go to lists", "templates and sessions", ("alt+1",)),
     Command("area_edit", "Go to editor", "the template and its slots", ("alt+2",)),
     Command("area_preview", "Go to preview", "the rendered prompt", ("alt+3",)),
@@ -192,8 +199,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("shelf_read", "Read again", "look at the folders and ask the servers again", ("f5",), "", "shelf"),
     Command("grid", "Grid", "plan a grid of the template, or go back to the one that runs", ("ctrl+g",)),
     Command("grids", "Saved grids", "look at a saved grid, or go on with one that was stopped", ("alt+7",)),
-    Command("plan_start", "Start the grid", "start what is planned; asks when it is much", ("f5",), "Start", "grid_plan"),
-    Command("grid_go", "Pause or go on", "pause, go on, or resume what was stopped", ("f5", "P"), "Pause/go on", "grid"),
+    Command(
+        "plan_start", "Start the grid", "start what is planned; asks when it is much", ("f5",), "Start", "grid_plan"
+    ),
+    Command(
+        "grid_go", "Pause or go on", "pause, go on, or resume what was stopped", ("f5", "P"), "Pause/go on", "grid"
+    ),
     Command("grid_stop", "Stop after this one", "end when what runs now has ended", ("f6", "x"), "Stop", "grid"),
     Command("grid_stop_now", "Stop now", "cancel what runs now; its text is kept", ("f7", "X"), "", "grid"),
     Command("grid_retry", "Retry errors", "run what failed once more", ("e",), "", "grid"),
@@ -270,5 +281,8 @@ def key_name(key: str) -> str:
 def keys_table(commands: tuple[Command, ...] = COMMANDS) -> str:
     """The Markdown table of ``docs/keys.md`` and the README."""
     rows = ["| key | command | what it does |", "|---|---|---|"]
-    rows += [f"| {', '.join(map(key_name, c.keys))} | {c.title} | {c.help} |" for c in commands]
+    first = {c.id: key_name(c.keys[0]) for c in commands if c.keys}
+    for c in commands:
+        keys = ", ".join(map(key_name, c.keys)) or f"in {first.get(IN_MENU.get(c.id, ''), 'the palette')}"
+        rows.append(f"| {keys} | {c.title} | {c.help} |")
     return "\n".join(rows)

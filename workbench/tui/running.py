@@ -13,7 +13,7 @@ from workbench.event import Failed
 from workbench.param import Params, params_from
 from workbench.service import RunSpec
 from workbench.service.run import RunHandle
-from workbench.session.info import Session
+from workbench.session.info import RunRecord, Session
 from workbench.tui.bridge import FLUSHES_PER_SECOND, RunBridge
 from workbench.tui.commands import resolved
 from workbench.tui.fetching import Fetching
@@ -40,6 +40,7 @@ class Running:
         self.engine = ""
         self.fetching = Fetching(screen)
         self.unsaved: list[RunHandle] = []
+        self.shown: RunRecord | None = None
         self._timer = screen.set_interval(1 / FLUSHES_PER_SECOND, self._tick, pause=True)
 
     @property
@@ -73,6 +74,7 @@ class Running:
         handle = screen.bench.start_run(spec)
         state = screen.status.state = RunState(model=self.model, engine=self.engine)
         bridge = self.bridge = RunBridge(handle, screen.output, state)
+        self.shown = None
         screen.output.clear()
         screen.output.marked_line = 0
         screen.show_area("output", focus=False)
@@ -95,6 +97,8 @@ class Running:
             self.session = handle.session
         if handle.save_problem:
             self.unsaved.append(handle)
+        if handle.request is not None and handle.result is not None:
+            self.shown = RunRecord(handle.request, handle.result)
         if handle.request is not None:
             bridge.state.model = handle.request.model.file
         if isinstance(bridge.last, Failed):
@@ -138,7 +142,7 @@ class Running:
         if self.busy:
             self.screen.say("A run is going on. F6 stops it.")
             return
-        self.session = None
+        self.session = self.shown = None
         self.screen.output.clear()
         self.screen.status.state = RunState()
         self.screen.status.show()
