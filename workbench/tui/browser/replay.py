@@ -99,6 +99,13 @@ class BrowserReplay(BrowserWork):
             runs = [head.id for head in members] if 1 < len(members) <= 6 else runs
         return open_timeline(self._store(), session, runs)
 
+    async def look(self) -> None:
+        """What stands at the side where the screen is wide."""
+        row = self.screen.rows.current
+        if row is not None:
+            text = await asyncio.to_thread(self.screen.detail_text, row.key)
+            await self.screen.app.push_screen_wait(Page("Run" if self.hit else "Session", text))
+
     async def exact(self) -> None:
         """The very text that the model saw, chat template and all."""
         found = await self._record()

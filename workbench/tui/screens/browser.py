@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 FIRST_LOOK = 50
 # So many runs are listed at first; going near the end of the list brings in more.
 PAGE = 400
+FOLLOW_SECONDS = 2.0
 NEAR_END = 40
 WIDE = 100
 EMPTY = "Nothing is saved yet. Escape leaves, F5 runs the template: every run is kept and can be found here."
@@ -90,6 +91,7 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
     def on_mount(self) -> None:
         self.rows.focus()
         self.run_worker(self._start(), group="browse-start")
+        self.set_interval(FOLLOW_SECONDS, self._follow)
 
     def on_unmount(self) -> None:
         self._ended.set()
@@ -126,6 +128,12 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
             self.say(str(error))
         self._indexing = ""
         await self.search()
+
+    def _follow(self) -> None:
+        """Runs that go on, here or in another program, are looked at again now and then."""
+        going_on = any(hit.status == "running" for hit in self.hits.values())
+        if going_on and not self._indexing and self.app.screen is self:
+            self.run_worker(self.reindex(), group="browse-follow", exclusive=True)
 
     def _tell_indexing(self, text: str) -> None:
         if self.is_mounted:
@@ -195,12 +203,13 @@ class BrowserScreen(Screen[tuple[Any, str] | None]):
             self.run_worker(self._read(key), group="browse-look", exclusive=True)
 
     async def _read(self, key: str) -> None:
-        text = await asyncio.to_thread(self._detail, key) if key else ""
+        text = await asyncio.to_thread(self.detail_text, key) if key else ""
         if key == self._shown and self.is_mounted:
             self.detail.set_text(text)
             self.detail.action_start()
 
-    def _detail(self, key: str) -> str:
+    def detail_text(self, key: str) -> str:
+        """What there is to read of a row. Blocking."""
         try:
             hit = self.hits.get(key)
             if hit is not None:
