@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import time
+import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -47,6 +49,42 @@ def test_cuts_do_not_matter(pieces: list[str]) -> None:
     stream = DisplayStream()
     shown = "".join([*(stream.feed(piece) for piece in pieces), stream.end()])
     assert shown == display("".join(pieces))
+
+
+MARKS = "\u0301\u0489\u0e31\u200d\u20dd\u3099\ua66f\ufb1e\ufe0f\ufe2f\U00010a01\U00016af0\U0001bc9d\U0001d165\U0001e8d0"
+OTHERS = ["a", "日", "👩", "\u05d0", "\U00010401", "\U0001e900", "\x1b", "\r\n"]
+RUNS = st.lists(
+    st.text(alphabet=MARKS, min_size=6, max_size=20)
+    | st.sampled_from([*OTHERS, *(case["text"] for case in CASES if len(case["text"]) < 100)]),
+    max_size=12,
+).map("".join)
+
+
+def capped(text: str) -> str:
+    """One character after the other, by what Unicode says."""
+    kept, run = [], 0
+    for character in text:
+        mark = character == "\u200d" or unicodedata.category(character) in ("Mn", "Me")
+        run = run + 1 if mark else 0
+        kept.append(character if run <= MARKS_KEPT else "")
+    return "".join(kept)
+
+
+@settings(max_examples=300)
+@given(RUNS | ALL_TEXT | EVIL)
+def test_exactly_the_marks_beyond_the_kept_ones_go(text: str) -> None:
+    # Shown character by character nothing is capped.
+    parts = re.findall(r"\r\n|[\ud800-\udbff][\udc00-\udfff]|(?s:.)", text)
+    assert display(text) == capped("".join(display(part) for part in parts))
+
+
+def test_a_long_text_of_any_script_is_quick() -> None:
+    """About 60 ms each; with a look at every character's class it took 400."""
+    for text in ("東京の雨は静かに、서울 " * 150_000, "नमस्ते दुनिया " * 150_000, "Всем привет " * 180_000):
+        display(text[:100])
+        took = time.process_time()
+        assert display(text) == text
+        assert time.process_time() - took < 0.25
 
 
 @given(ALL_TEXT)

@@ -28,15 +28,22 @@ _UNSAFE = re.compile(
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _BEYOND_LATIN = re.compile("[^\x00-\u02ff]")
 # The planes in which combining marks live; each code point in them is looked up once, when first needed.
-_MARK_BLOCKS = ((0x300, 0x1E00), (0x200D, 0x200E), (0x20D0, 0x2100), (0x2CEF, 0x3100), (0xA66F, 0xAC00))
-_MARK_BLOCKS_HIGH = (
+_MARK_BLOCKS = (
+    (0x300, 0x1E00),
+    (0x200D, 0x200E),
+    (0x20D0, 0x2100),
+    (0x2CEF, 0x3100),
+    (0xA66F, 0xAC00),
     (0xFB1E, 0xFB1F),
     (0xFE00, 0xFE30),
+)
+_MARK_BLOCKS_BEYOND = (
     (0x10000, 0x12000),
     (0x16A00, 0x17000),
     (0x1BC00, 0x1BD00),
+    (0x1CF00, 0x1EA00),
+    (0xE0100, 0xE01F0),
 )
-_MARK_BLOCKS_LAST = ((0x1CF00, 0x1E000), (0x1E000, 0x1EA00), (0xE0100, 0xE01F0))
 
 
 @lru_cache(maxsize=2048)
@@ -64,8 +71,13 @@ def _is_mark(code: int) -> bool:
 @cache
 def _mark_class() -> str:
     """A regular expression class of all combining marks and the joiner."""
+    return f"[{_mark_ranges(_MARK_BLOCKS)}{_mark_ranges(_MARK_BLOCKS_BEYOND)}]"
+
+
+@cache
+def _mark_ranges(blocks: tuple[tuple[int, int], ...]) -> str:
     parts: list[str] = []
-    for first, end in (*_MARK_BLOCKS, *_MARK_BLOCKS_HIGH, *_MARK_BLOCKS_LAST):
+    for first, end in blocks:
         start = -1
         for code in range(first, end + 1):
             inside = code < end and _is_mark(code)
@@ -74,13 +86,29 @@ def _mark_class() -> str:
             elif not inside and start >= 0:
                 parts.append(f"{chr(start)}-{chr(code - 1)}")
                 start = -1
-    return "[" + "".join(parts) + "]"
+    return "".join(parts)
 
 
 @cache
 def _long_marks() -> re.Pattern[str]:
     mark = _mark_class()
     return re.compile(f"({mark}{{{MARKS_KEPT}}}){mark}+")
+
+
+@cache
+def _perhaps_long_marks() -> re.Pattern[str]:
+    """Finds whatever ``_long_marks`` may match in, ten times as fast.
+
+    The many small ranges beyond the basic plane are tried one by one for every character; here they are a few large
+    ones. A class comes first, not a repetition: the engine passes over all other characters in one quick loop.
+    """
+    beyond = "".join(f"{chr(first)}-{chr(end - 1)}" for first, end in _MARK_BLOCKS_BEYOND)
+    some = f"[{_mark_ranges(_MARK_BLOCKS)}{beyond}]"
+    return re.compile(f"{some}{some}{{{MARKS_KEPT},}}")
+
+
+def _cap_marks(match: re.Match[str]) -> str:
+    return _long_marks().sub(r"\1", match.group())
 
 
 @cache
@@ -99,7 +127,7 @@ def display(text: str) -> str:
         text = _PAIR.sub(_join_pair, text.replace("\r\n", "\n"))
         text = _UNSAFE.sub(lambda match: _visible(match.group()), text)
     if _BEYOND_LATIN.search(text) is not None:
-        text = _long_marks().sub(r"\1", text)
+        text = _perhaps_long_marks().sub(_cap_marks, text)
     return text
 
 
@@ -155,7 +183,8 @@ class DisplayStream:
                 self._marks += keep
                 return shown[:keep]
             shown = shown[:keep] + shown[leading:]
-        trailing = _edge_marks()[1].search(shown) if shown[-1] > "\u02ff" else None
+        # What was shown has no longer run of marks.
+        trailing = _edge_marks()[1].search(shown[-MARKS_KEPT:]) if shown[-1] > "\u02ff" else None
         self._marks = len(trailing.group()) if trailing else 0
         return shown
 
