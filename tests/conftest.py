@@ -40,18 +40,23 @@ def repo() -> Path:
     return REPO
 
 
+# Programs that some tests need, by their marker: what may stand for it, and the package that has it.
+PROGRAMS = {"tmux": (("tmux",), "tmux"), "chromium": (("chromium", "chromium-browser"), "chromium")}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without tmux its tests are left out and named; in CI that is a failure, nothing hides."""
-    if shutil.which("tmux"):
-        return
-    without = [item for item in items if item.get_closest_marker("tmux")]
-    if not without:
-        return
-    if os.environ.get("CI"):
-        raise pytest.UsageError("tmux is missing: apt-get install tmux")
-    config.hook.pytest_deselected(items=without)
-    items[:] = [item for item in items if item not in without]
-    config.stash[MISSING] = f"tmux is missing, {len(without)} tests were left out: apt-get install tmux"
+    """Without a program its tests are left out and named; in CI that is a failure, nothing hides."""
+    said = []
+    for marker, (names, package) in PROGRAMS.items():
+        without = [item for item in items if item.get_closest_marker(marker)]
+        if not without or any(shutil.which(name) for name in names):
+            continue
+        if os.environ.get("CI"):
+            raise pytest.UsageError(f"{marker} is missing: apt-get install {package}")
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+        said.append(f"{marker} is missing, {len(without)} tests were left out: apt-get install {package}")
+    config.stash[MISSING] = "\n".join(said)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "compare": "show what differs between runs: inputs, texts, numbers",
     "score": "check saved runs again, without generating",
     "init": "make a workspace with the starter set",
+    "serve": "the app in a browser, on this machine",
     "doctor": "look at terminal, engines, models and folders, and say what to do",
 }
 APP = "app"

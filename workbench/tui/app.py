@@ -193,9 +193,10 @@ def run_app(workspace: str | Path | None = None, *, model_dirs: Sequence[str | P
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     # These outrank the terminal itself where the framework asks for the size; exported once, they are wrong later.
-    for name in ("COLUMNS", "LINES"):
+    served = os.environ.get("TEXTUAL_DRIVER")
+    for name in () if served else ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
     # A driver that was asked for by name (the browser's, a test's) is respected.
-    app = WorkbenchApp(bench, driver_class=None if os.environ.get("TEXTUAL_DRIVER") else WorkbenchDriver)
+    app = WorkbenchApp(bench, driver_class=None if served else WorkbenchDriver)
     result = app.run(mouse=bench.config.mouse)
     return app.return_code or (result if isinstance(result, int) else 0) or 0

@@ -175,7 +175,8 @@ class Copying:
         if not text:
             app.notify(f"There is no {what} yet.", markup=False)
             return
-        driver = app._driver
+        # A browser's terminal takes no OSC 52.
+        driver = None if app.is_web else app._driver
         fallback = app.bench.workspace.state_dir / "clipboard.txt"
         done = await asyncio.to_thread(Clipboard(driver.write if driver else None, fallback=fallback).copy, text)
         app.notify(display(f"The {what}: {done.message}"), markup=False)
