@@ -21,9 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual import events
 
-from workbench.tui.cells import Cells, change_pen, is_frame, pen
-from workbench.tui.driver import Output
+from workbench.tui.cells import Cells, is_frame
 from workbench.tui.keys_in import InputFilter
+from workbench.tui.output import Output
+from workbench.tui.sgr import change_pen, pen
 from workbench.tui.textual_private import SafeParser
 
 STYLES = ["", "1", "38;2;1;2;3", "31", "1;38;5;9;48;2;9;8;7", "4;97;44", "7", "2;3", "48;5;17"]
@@ -185,7 +186,7 @@ def test_the_parser_still_takes_keys_after_any_bytes(pieces: list[bytes]) -> Non
 
 def test_frames_add_up_while_the_terminal_takes_nothing() -> None:
     reader, writer = os.pipe()
-    output = Output(writer, WIDTH, HEIGHT)
+    output = Output(writer, Cells(WIDTH, HEIGHT))
     output.start()
     expected, expected_stream = screen()
     for number in range(5000):

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from unicodedata import category
 
-from rich.cells import split_graphemes
+from rich.cells import get_character_cell_size, split_graphemes
 
 from workbench.display import inert_characters
+from workbench.tui.scrolling import find_shift
+from workbench.tui.sgr import change_pen, erasable, set_pen
 from workbench.tui.wrap import is_narrow
 
 Cell = tuple[str, str]
@@ -23,73 +25,23 @@ BLANK: Cell = (" ", "")
 UNKNOWN: Cell = ("\x00", "?")
 # Unchanged cells between two changed ones that are cheaper to write again than to jump over.
 GAP = 4
+# From so many blanks on, to erase them is shorter: up to the right edge, and before other text.
+ERASE_TAIL, ERASE_INSIDE = 3, 10
+# What tells a cluster's look and what terminals disagree about: the emoji selector and the tones of skin.
+_DOUBTFUL = re.compile("[\ufe0f\U0001f3fb-\U0001f3ff]")
 _TOKEN = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*)m|\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)|\n|[^\x1b\n]+|\x1b")
 _FRAME = re.compile(r"\x1b\[\d+;\d+H")
-_ATTRIBUTES = frozenset(["1", "2", "3", "4", "5", "6", "7", "8", "9", "21", "51", "52", "53"])
-
-
-class Pen(NamedTuple):
-    """A style taken apart: attributes, and the codes of both colours."""
-
-    attributes: frozenset[str]
-    foreground: str
-    background: str
-
-
-@lru_cache(maxsize=4096)
-def pen(codes: str) -> Pen:
-    """The style that SGR ``codes`` set, from a reset on."""
-    attributes: set[str] = set()
-    colours = {"3": "", "4": ""}
-    parts = codes.split(";") if codes else []
-    at = 0
-    while at < len(parts):
-        part = parts[at]
-        if part in ("38", "48"):
-            length = 5 if parts[at + 1 : at + 2] == ["2"] else 3
-            colours[part[0]] = ";".join(parts[at : at + length])
-            at += length
-            continue
-        if part in ("", "0"):
-            attributes.clear()
-            colours = {"3": "", "4": ""}
-        elif part in _ATTRIBUTES:
-            attributes.add(part)
-        elif len(part) == 2 and part[0] in "34":
-            colours[part[0]] = "" if part[1] == "9" else part
-        elif part[0] == "9" and len(part) == 2:
-            colours["3"] = part
-        elif part[:2] == "10" and len(part) == 3:
-            colours["4"] = part
-        at += 1
-    return Pen(frozenset(attributes), colours["3"], colours["4"])
-
-
-@lru_cache(maxsize=4096)
-def change_pen(old: str, new: str) -> str:
-    """The shortest SGR that leads from one style to another."""
-    before, after = pen(old), pen(new)
-    if before == after:
-        return ""
-    fresh = ["0", *sorted(after.attributes), after.foreground, after.background]
-    whole = "\x1b[" + ";".join(code for code in fresh if code) + "m"
-    if whole == "\x1b[0m":
-        return "\x1b[m"
-    if not before.attributes <= after.attributes:
-        return whole
-    codes = sorted(after.attributes - before.attributes)
-    if before.foreground != after.foreground:
-        codes.append(after.foreground or "39")
-    if before.background != after.background:
-        codes.append(after.background or "49")
-    step = "\x1b[" + ";".join(codes) + "m"
-    return min(step, whole, key=len)
 
 
 class Cells:
     """A screen of ``width`` x ``height`` cells: what it shall show, and what the terminal shows."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, *, keeps_background: bool = True, plain_clusters: bool = False) -> None:
+        """``keeps_background``: the terminal erases with the background of the pen. ``plain_clusters``: draw emoji
+        without selectors and tones, for a terminal that is known to give them other widths."""
+        self._keeps_background = keeps_background
+        self._plain_clusters = plain_clusters
+        self._resume = 0
         self.resize(width, height)
 
     def resize(self, width: int, height: int) -> None:
@@ -136,14 +88,21 @@ class Cells:
         else:
             cells = []
             for start, end, width in split_graphemes(text)[0]:
-                if width:
-                    cells.append((text[start:end], self._style))
-                if width == 2:
-                    cells.append(("", self._style))
+                cells.extend(self._cluster(text[start:end], width))
         cells = cells[: max(0, self.width - self._x)]
         if cells:
             self._place(cells)
         self._x = min(self._x + len(cells), self.width)
+
+    def _cluster(self, text: str, width: int) -> list[Cell]:
+        if not width:
+            return []
+        if self._plain_clusters and len(text) > 1:
+            text = _DOUBTFUL.sub("", text) or " "
+            if width == 2 and cell_len_apart(text) < 2:
+                return [(text, self._style), (" ", self._style)]
+        cells = [(text, self._style)]
+        return cells if width == 1 else [*cells, ("", self._style)]
 
     def _place(self, cells: list[Cell]) -> None:
         row, x = self._wanted[self._y], self._x
@@ -159,24 +118,60 @@ class Cells:
 
     # -- output ---------------------------------------------------------------------------------------------
 
-    def take(self) -> str:
-        """What makes the terminal show what it shall; afterwards it is taken to do so."""
+    def take(self, limit: int | None = None) -> str:
+        """What makes the terminal show what it shall; afterwards it is taken to do so.
+
+        With a ``limit`` in characters, what does not fit stays for the next time; the cursor's row goes first.
+        """
         out: list[str] = []
-        for y in sorted(self._dirty):
-            self._row(y, out)
-        self._dirty.clear()
+        size = 0
         place = (min(self._x, self.width - 1), min(self._y, self.height - 1))
+        self._scroll(out)
+        for y in self._order(place[1]):
+            if limit is not None and size >= limit:
+                self._resume = y
+                break
+            before = len(out)
+            self._row(y, out)
+            self._dirty.discard(y)
+            size += sum(map(len, out[before:]))
         if self._cursor != place:
-            out.append(f"\x1b[{place[1] + 1};{place[0] + 1}H")
-            self._cursor = place
+            self._move(*place, out)
         self._x, self._y = place
         return "".join(out)
+
+    def _order(self, first: int) -> list[int]:
+        """The rows to write: the cursor's, then on from where the last output ended."""
+        rows = sorted(self._dirty, key=lambda y: (y != first, y < self._resume, y))
+        self._resume = 0
+        return rows
 
     def end_pen(self) -> str:
         """What leads back to the plain style, before something else is written."""
         plain = "\x1b[m" if self._pen not in ("", "?") else ""
         self._pen = ""
         return plain
+
+    def _scroll(self, out: list[str]) -> None:
+        """Let the terminal move rows that moved as a whole: by line feeds in a region, which every terminal knows."""
+        blank = [BLANK] * self.width
+        shift = find_shift(self._wanted, self._shown, sorted(self._dirty), blank)
+        if shift is None:
+            return
+        top, bottom, rows = shift
+        # What comes in must be blank, whether or not a terminal fills with the background of the pen.
+        out.append(change_pen(self._pen, "") if self._pen != "?" else set_pen(""))
+        self._pen = ""
+        out.append(f"\x1b[{top + 1};{bottom}r")
+        if rows > 0:
+            out.append(f"\x1b[{bottom}H" + "\n" * rows)
+            self._shown[top:bottom] = self._shown[top + rows : bottom] + [blank.copy() for _ in range(rows)]
+        else:
+            out.append((f"\x1b[{top + 1}H" if top else "") + "\x1bM" * -rows)
+            self._shown[top:bottom] = [blank.copy() for _ in range(-rows)] + self._shown[top : bottom + rows]
+        out.append("\x1b[r")
+        self._cursor = (0, 0)
+        self._dirty.update(range(top, bottom))
 
     def _row(self, y: int, out: list[str]) -> None:
         wanted, shown = self._wanted[y], self._shown[y]
@@ -197,54 +192,112 @@ class Cells:
     def _run_end(self, wanted: list[Cell], shown: list[Cell], x: int) -> int:
         end = x + 1
         for at in range(x + 1, self.width):
-            if wanted[at] != shown[at]:
+            if wanted[at] != shown[at] or _unsure(wanted[at - 1][0]):
                 end = at + 1
             elif at - end >= GAP:
                 break
-        while end < self.width and wanted[end][0] == "":
+        while end < self.width and (wanted[end][0] == "" or _spilled(wanted, end)):
             end += 1
         return end
 
     def _write_run(self, y: int, x: int, end: int, wanted: list[Cell], out: list[str]) -> None:
-        self._move(x, y, out)
-        for at in range(x, end):
+        at = x
+        while at < end:
             text, style = wanted[at]
             if text == "":
+                at += 1
                 continue
+            self._move(at, y, out)
             if style != self._pen:
-                out.append(
-                    change_pen("" if self._pen == "?" else self._pen, style) if self._pen != "?" else _whole(style)
-                )
+                out.append(change_pen(self._pen, style) if self._pen != "?" else set_pen(style))
                 self._pen = style
-            if self._cursor != (at, y):
-                out.append(f"\x1b[{y + 1};{at + 1}H")
+            if text == " ":
+                at = self._blanks(y, at, end, wanted, out)
+            else:
+                at += self._character(y, at, wanted, out)
+
+    def _character(self, y: int, at: int, wanted: list[Cell], out: list[str]) -> int:
+        """Write one character or cluster at the cursor; how many cells it takes."""
+        text = wanted[at][0]
+        width = 2 if at + 1 < self.width and wanted[at + 1][0] == "" else 1
+        if len(text) == 1:
             out.append(text)
-            width = 2 if at + 1 < self.width and wanted[at + 1][0] == "" else 1
-            # Terminals disagree about the width of clusters: say where the next one goes. At the right edge the
-            # cursor waits, so it is unknown too.
-            sure = len(text) == 1 and at + width < self.width
-            self._cursor = (at + width, y) if sure else None
+            # At the right edge the cursor waits, so its place is unknown.
+            self._cursor = (at + width, y) if at + width < self.width else None
+            return width
+        if _unsure(text):
+            # Terminals disagree about its width: clear its cells first.
+            out.append(" " * width)
+            self._cursor = (at + width, y) if at + width < self.width else None
+            self._move(at, y, out)
+        out.append(text)
+        # Say where the next one goes.
+        self._cursor = None
+        return width
+
+    def _blanks(self, y: int, at: int, end: int, wanted: list[Cell], out: list[str]) -> int:
+        """Write or erase the equal blanks from ``at`` on; where they end."""
+        blank = wanted[at]
+        stop = at
+        while stop < end and wanted[stop] == blank:
+            stop += 1
+        count = stop - at
+        can_erase = count > ERASE_TAIL and erasable(blank[1], keeps_background=self._keeps_background)
+        if can_erase and stop == self.width:
+            out.append("\x1b[K")
+        elif can_erase and count > ERASE_INSIDE:
+            out.append(f"\x1b[{count}X")
+        else:
+            out.append(" " * count)
+            self._cursor = (stop, y) if stop < self.width else None
+        return stop
 
     def _move(self, x: int, y: int, out: list[str]) -> None:
         if self._cursor == (x, y):
             return
-        if self._cursor is not None and self._cursor[1] == y and x > self._cursor[0]:
-            step = x - self._cursor[0]
-            out.append("\x1b[C" if step == 1 else f"\x1b[{step}C")
-        else:
-            out.append(f"\x1b[{y + 1};{x + 1}H")
+        ways = [f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H" if y else "\x1b[H"]
+        if self._cursor is not None:
+            right, down = x - self._cursor[0], y - self._cursor[1]
+            if not right:
+                ways.append(_step(down, "B", "A"))
+            elif not down:
+                ways.append(_step(right, "C", "D") if x else "\r")
+            elif not x and down == 1:
+                ways.append("\r\n")
+        out.append(min(ways, key=len))
         self._cursor = (x, y)
+
+
+def _step(count: int, forward: str, back: str) -> str:
+    if count == -1 and back == "D":
+        return "\b"
+    number = str(abs(count)) if abs(count) > 1 else ""
+    return f"\x1b[{number}{forward if count > 0 else back}"
+
+
+def _spilled(wanted: list[Cell], at: int) -> bool:
+    """May the cluster before ``at`` have been drawn over it by a terminal that takes each part for itself?"""
+    for start in range(max(0, at - 4), at):
+        if _unsure(wanted[start][0]) and start + cell_len_apart(wanted[start][0]) > at:
+            return True
+    return False
+
+
+@lru_cache(maxsize=1024)
+def _unsure(cluster: str) -> bool:
+    """Is this more than a letter with marks on it, which all terminals draw alike?"""
+    return any(category(character) != "Mn" or character == "\ufe0f" for character in cluster[1:])
+
+
+@lru_cache(maxsize=1024)
+def cell_len_apart(cluster: str) -> int:
+    """Cells of a cluster on a terminal that draws each of its characters alone."""
+    return sum(get_character_cell_size(character) for character in cluster)
 
 
 def is_frame(data: str) -> bool:
     """Is this a frame, or a message of its own to the terminal?"""
     return _FRAME.match(data) is not None
-
-
-def _whole(style: str) -> str:
-    found = pen(style)
-    codes = ["0", *sorted(found.attributes), found.foreground, found.background]
-    return "\x1b[" + ";".join(code for code in codes if code) + "m"
 
 
 def _wide(text: str) -> bool:

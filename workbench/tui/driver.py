@@ -1,8 +1,7 @@
 """The terminal driver: sends only cells that changed, never makes the app wait, survives any input.
 
-Frames are drawn into cells at once; a thread writes what differs from what the terminal shows. While the terminal is
-slow the thread waits and frames add up in the cells, so what goes out next is always the newest state and no backlog
-grows on our side. Other messages to the terminal (modes, the clipboard) pass in order.
+Frames are drawn into cells at once; ``output.Output`` writes what differs from what the terminal shows, as fast as
+the link carries it. Other messages to the terminal (modes, the clipboard) pass in order.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import asyncio
 import os
 import selectors
 import signal
-import threading
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
@@ -20,116 +19,13 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from workbench.tui.cells import Cells, is_frame
 from workbench.tui.keys_in import InputFilter
+from workbench.tui.output import SYNC_END, SYNC_START, Output
 from workbench.tui.textual_private import SafeParser
 
-SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
-# What waits for the terminal beside the frames, at most; more is dropped rather than kept or waited for.
-MESSAGE_LIMIT = 4 << 20
-STOP_SECONDS = 1.0
+# How long answers that are still to come are waited for before the terminal is given back, in seconds.
+LAST_ANSWER = 1.0
 # How long the rest of a split sequence is waited for, in seconds.
 PATIENCE_LOCAL, PATIENCE_REMOTE = 0.05, 0.3
-
-
-class Output(threading.Thread):
-    """Writes cells and messages to a descriptor. All methods but ``run`` return at once."""
-
-    def __init__(self, fileno: int, width: int, height: int) -> None:
-        super().__init__(daemon=True, name="terminal-output")
-        self._fileno = fileno
-        self._cells = Cells(width, height)
-        self._changed = threading.Condition()
-        self._messages: list[str] = []
-        self._waiting = 0
-        self._synchronised = False
-        self._stopping = False
-        self._silent = False
-        self.bytes_written = 0
-        self.frames_drawn = 0
-        self.outputs = 0
-
-    def draw(self, frame: str, width: int, height: int) -> bool:
-        """Draw a frame for a screen of this size; true when the size is a new one."""
-        with self._changed:
-            resized = (width, height) != (self._cells.width, self._cells.height)
-            if resized:
-                self._cells.resize(width, height)
-            self._cells.draw(frame)
-            self.frames_drawn += 1
-            self._changed.notify()
-            return resized
-
-    def send(self, message: str) -> None:
-        """Send a message of its own, in order with other messages."""
-        with self._changed:
-            if self._waiting + len(message) > MESSAGE_LIMIT:
-                return
-            self._messages.append(message)
-            self._waiting += len(message)
-            self._changed.notify()
-
-    def repaint(self) -> None:
-        """The terminal may show anything: paint all of it."""
-        with self._changed:
-            self._cells.forget()
-            self._changed.notify()
-
-    def silence(self) -> None:
-        """Send no more frames: the app is leaving the screen."""
-        with self._changed:
-            self._silent = True
-
-    def synchronise(self) -> None:
-        """The terminal can show an output at once: wrap each in the marks for it."""
-        self._synchronised = True
-
-    def stop(self) -> None:
-        """Write what is there and end, but do not wait long for a terminal that takes nothing."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self.join(STOP_SECONDS)
-
-    def run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._messages or self._stopping or self._due)
-                data = self._next()
-                ended = self._stopping and not data
-            if ended or not self._write(data):
-                return
-
-    @property
-    def _due(self) -> bool:
-        return self.frames_drawn > 0 and not self._silent and self._cells.pending
-
-    def _next(self) -> str:
-        messages = "".join(self._messages)
-        self._messages.clear()
-        self._waiting = 0
-        if messages:
-            messages = self._cells.end_pen() + messages
-        frame = self._cells.take() if self._due else ""
-        if frame and self._synchronised:
-            frame = SYNC_START + frame + SYNC_END
-        return messages + frame
-
-    def _write(self, data: str) -> bool:
-        view = memoryview(data.encode("utf-8", "replace"))
-        while view:
-            try:
-                written = os.write(self._fileno, view)
-            except BlockingIOError:
-                with selectors.DefaultSelector() as selector:
-                    selector.register(self._fileno, selectors.EVENT_WRITE)
-                    selector.select()
-                continue
-            except OSError:
-                # The terminal is gone; the app is told by SIGHUP.
-                return False
-            self.bytes_written += written
-            view = view[written:]
-        self.outputs += 1
-        return True
 
 
 class WorkbenchDriver(LinuxDriver):
@@ -162,7 +58,7 @@ class WorkbenchDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         if self._file is None:
             raise RuntimeError("there is no terminal to write to")
-        self._output = Output(self._file.fileno(), *self._app.size)
+        self._output = Output(self._file.fileno(), cells_for(os.environ, *self._app.size))
         self._output.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._watch_size()
@@ -190,7 +86,8 @@ class WorkbenchDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         if self._output is not None:
-            self._output.silence()
+            # An answer that comes after the terminal was given back would be typed into the shell.
+            self._output.silence(LAST_ANSWER)
         super().stop_application_mode()
 
     def close(self) -> None:
@@ -212,8 +109,15 @@ class WorkbenchDriver(LinuxDriver):
                     self._gone()
                     return
                 text = keys.feed(data) if data else keys.flush()
+                if keys.answers:
+                    self._answered(keys)
                 for message in (*parser.feed(text), *parser.tick()):
                     self.process_message(message)
+
+    def _answered(self, keys: InputFilter) -> None:
+        if self._output is not None:
+            self._output.answered(keys.answers)
+        keys.answers = 0
 
     def _read(self) -> bytes | None:
         """Bytes from the terminal; None when it is gone and nothing will come any more."""
@@ -227,3 +131,12 @@ class WorkbenchDriver(LinuxDriver):
     def _gone(self) -> None:
         if self.input_tty:
             os.kill(os.getpid(), signal.SIGHUP)
+
+
+def cells_for(environ: Mapping[str, str], width: int, height: int) -> Cells:
+    """Cells that allow for what the terminal of this environment is known to do differently."""
+    term = environ.get("TERM", "")
+    in_tmux = bool(environ.get("TMUX")) or term.startswith("tmux")
+    screen = term.startswith("screen") and not in_tmux
+    plain = in_tmux or term.startswith("screen") or term == "linux"
+    return Cells(width, height, keeps_background=not screen, plain_clusters=plain)

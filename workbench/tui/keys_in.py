@@ -11,6 +11,8 @@ import re
 from codecs import getincrementaldecoder
 
 PASTE_START, PASTE_END = "\x1b[200~", "\x1b[201~"
+# What a terminal answers to the driver's own question, DSR 5.
+ANSWER = "\x1b[0n"
 # An answer that never ends is not waited for beyond this many characters.
 ANSWER_LIMIT = 4096
 _CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -31,6 +33,9 @@ class InputFilter:
         self._decode = getincrementaldecoder("utf-8")(errors="replace").decode
         self._text = ""
         self._pasting = False
+        self._torn = ""
+        self.answers = 0
+        """Answers to the driver's own question since its owner last looked."""
 
     @property
     def held(self) -> bool:
@@ -39,7 +44,13 @@ class InputFilter:
 
     def feed(self, data: bytes, *, final: bool = False) -> str:
         """The text that is certain now."""
-        self._text += self._decode(data, final).replace("\ufffd", "")
+        text = self._decode(data, final).replace("\ufffd", "")
+        if self._torn and text.startswith(self._torn):
+            # The rest of an answer whose beginning was taken for a key.
+            text = text[len(self._torn) :]
+            self.answers += 1
+        self._torn = ""
+        self._text += text
         return self._run()
 
     def flush(self) -> str:
@@ -47,6 +58,9 @@ class InputFilter:
         text, self._text = self._text, ""
         if _STRING_PART.match(text) and len(text) > 2:
             return ""
+        if text and ANSWER.startswith(text):
+            self._torn = ANSWER[len(text) :]
+            return "" if len(text) > 2 else text
         return text
 
     def _run(self) -> str:
@@ -100,6 +114,7 @@ class InputFilter:
             return -1, ""
         csi = _CSI.match(text, at)
         if csi:
+            self.answers += csi.group() == ANSWER
             return csi.end(), normalise(csi.group())
         if _CSI_PART.match(text, at):
             return (-1, "") if len(text) - at < 64 else (len(text), "")
