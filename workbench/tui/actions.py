@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.session.playback import SEEK_MS, SEEK_SHARE
+from workbench.tui.pane_actions import pane_actions
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.grid import GridScreen
 from workbench.tui.screens.grid_plan import GridPlanScreen
@@ -24,7 +25,7 @@ Action = Callable[[], object]
 def actions(app: WorkbenchApp) -> dict[str, Action]:
     """All commands by their ids."""
     found: dict[str, Action] = {}
-    for part in (_main, _areas, _prompts, _patterns, _browser, _player, _shelf, _grid, _home):
+    for part in (_main, _areas, _prompts, _patterns, _browser, _player, _shelf, _grid, _home, pane_actions):
         found.update(part(app))
     return found
 

@@ -80,7 +80,7 @@ class WorkbenchApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         for command in self.commands:
             # What belongs to the main screen can be called from elsewhere: it comes to the front first.
-            if command.id != "palette" and command.context in ("anywhere", "main", self.context):
+            if command.id != "palette" and command.context in ("anywhere", "main", "panes", self.context):
                 yield SystemCommand(command.title, command.help, lambda name=command.id: self.call(name))
 
     # -- commands ----------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class WorkbenchApp(App[int]):
         if action != "command":
             return True
         wanted = next((command.context for command in self.commands if command.id == parameters[0]), "")
-        return wanted == "anywhere" or wanted == self.context
+        return wanted in ("anywhere", self.context) or wanted == getattr(self.screen, "inner_context", None)
 
     def action_command(self, name: str) -> None:
         self.do(name)
@@ -125,7 +125,7 @@ class WorkbenchApp(App[int]):
     def call(self, name: str) -> None:
         """A command from the palette: one of the main screen brings that to the front."""
         command = next(item for item in self.commands if item.id == name)
-        while command.context == "main" and self.context != "main" and len(self.screen_stack) > 2:
+        while command.context in ("main", "panes") and self.context != "main" and len(self.screen_stack) > 2:
             self.pop_screen()
         self.do(name)
 
@@ -143,7 +143,9 @@ class WorkbenchApp(App[int]):
             "A template is text with slots. Fill the slots, press F5, and the answer streams into Output.\n"
             "Every run is kept: open it again from Sessions. Every command is in the palette too (^P).\n"
         )
-        here = [command for command in self.commands if command.context in ("anywhere", self.context or "main")]
+        inner = ("panes", "blind") if self.screen is self._main else ()
+        contexts = ("anywhere", self.context or "main", *inner)
+        here = [command for command in self.commands if command.context in contexts]
         lines = [f"{', '.join(c.keys):<18} {c.title}: {c.help}" for c in here]
         self.push_screen(Page("Keys", "\n".join([intro, *lines])))
 

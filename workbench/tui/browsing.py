@@ -6,12 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from workbench.error import WorkbenchError
-from workbench.session.info import RunInfo, RunRecord, Session
+from workbench.session.info import RunInfo, RunRecord, Session, token_rate
 from workbench.tui.listview import Row
 from workbench.tui.numbers import when
+from workbench.tui.panes import MOST
+from workbench.tui.screens.modal import Choose
 from workbench.tui.status import RunState
 
 if TYPE_CHECKING:
+    from workbench.session.store import SessionStore
     from workbench.tui.screens.main import MainScreen
 
 # The newest of them; the browser has all.
@@ -84,27 +87,50 @@ class Browsing:
         except WorkbenchError as error:
             self.screen.tell(error)
             return
-        self._open = session.id
-        await self.refresh()
-        await self._show(record)
+        records = await self._with_group(session, record)
+        if records:
+            self._open = session.id
+            await self.refresh()
+            await self._show(session, record, records)
 
-    async def _show(self, record: RunRecord) -> None:
-        screen, request, result = self.screen, record.request, record.result
-        await screen.editing.show_run(request)
-        screen.running.shown = record
-        screen.output.set_text(result.text)
-        screen.output.placeholder = "This run gave no text." + (f"\n\n{result.error}" if result.error else "")
-        seconds = (result.ms_total - result.ms_first) / 1000
-        screen.status.state = RunState(
-            model=request.model.file,
-            engine=request.engine,
-            phase=f"recorded: {result.status}" + (" (edited since)" if record.edited else ""),
-            tokens=result.tokens_out,
-            per_second=(result.tokens_out - 1) / seconds if seconds > 0 and result.tokens_out > 1 else 0.0,
-            ms_first=result.ms_first,
-            context_used=result.tokens_in + result.tokens_out,
-            context=request.n_ctx,
-            problem=record.problem,
-        )
-        screen.status.show()
+    async def _with_group(self, session: Session, record: RunRecord) -> list[RunRecord]:
+        """The run, or all that were started beside it when that is wished for; none when somebody thought better."""
+        if not record.request.group:
+            return [record]
+        beside = await asyncio.to_thread(group_records, self.screen.bench.store, session, record.request.group)
+        if not 2 <= len(beside) <= MOST:
+            return [record]
+        question = f"This run was made beside {len(beside) - 1} more."
+        rows = [Row("all", (f"open all {len(beside)} side by side",)), Row("one", ("open only this one",))]
+        chosen: str | None = await self.screen.app.push_screen_wait(Choose(question, rows))
+        return {"all": beside, "one": [record]}.get(chosen or "", [])
+
+    async def _show(self, session: Session, record: RunRecord, records: list[RunRecord]) -> None:
+        screen = self.screen
+        await screen.editing.show_run(record.request)
+        await screen.panes.show_records(session, [(item, _state(item)) for item in records])
+        screen.panes.show_current(screen.panes.all[[item.request.id for item in records].index(record.request.id)])
         screen.show_area("output", focus=False)
+
+
+def group_records(store: SessionStore, session: Session, group: str) -> list[RunRecord]:
+    """All runs of a group by their panes; none when there are more than fit. Blocking."""
+    runs = [run for run in store.runs(session) if run.group == group]
+    if len(runs) > MOST:
+        return []
+    return [store.open_run(session, run.id) for run in sorted(runs, key=lambda run: (run.pane, run.id))]
+
+
+def _state(record: RunRecord) -> RunState:
+    request, result = record.request, record.result
+    return RunState(
+        model=request.model.file,
+        engine=request.engine,
+        phase=f"recorded: {result.status}" + (" (edited since)" if record.edited else ""),
+        tokens=result.tokens_out,
+        per_second=token_rate(result.tokens_out, result.ms_first, result.ms_total),
+        ms_first=result.ms_first,
+        context_used=result.tokens_in + result.tokens_out,
+        context=request.n_ctx,
+        problem=record.problem,
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from textual.content import Content
 from textual.widgets import Static
@@ -38,6 +39,17 @@ class RunState:
         return [*out, self.model, self.engine]
 
 
+class StateHolder(Protocol):
+    """Whoever has the state that is told."""
+
+    state: RunState
+
+
+@dataclass
+class _Holder:
+    state: RunState = field(default_factory=RunState)
+
+
 class StatusLine(Static):
     """One line; the least important parts are left out when it is narrow."""
 
@@ -45,9 +57,18 @@ class StatusLine(Static):
 
     def __init__(self) -> None:
         super().__init__("", id="status", markup=False)
-        self.state = RunState()
+        self.holder: StateHolder = _Holder()
         # What goes on behind the screen; it is told first.
         self.aside = ""
+
+    @property
+    def state(self) -> RunState:
+        """That of the pane with the focus."""
+        return self.holder.state
+
+    @state.setter
+    def state(self, state: RunState) -> None:
+        self.holder.state = state
 
     def show(self) -> None:
         """Draw the state anew."""

@@ -9,9 +9,9 @@ import asyncio
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
-from textual.events import Resize
+from textual.events import DescendantFocus, Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -27,6 +27,8 @@ from workbench.tui.editor import TemplateEditor
 from workbench.tui.form import SlotForm
 from workbench.tui.listview import LineList
 from workbench.tui.marked import PromptView
+from workbench.tui.pane_view import PaneText
+from workbench.tui.panes import Panes
 from workbench.tui.patternwork import PatternWork
 from workbench.tui.running import Running
 from workbench.tui.screens.modal import Page
@@ -46,7 +48,7 @@ class MainScreen(Screen[None]):
         self.editor = TemplateEditor(id="editor")
         self.form = SlotForm()
         self.preview = PromptView(id="preview", placeholder="The rendered prompt appears here.")
-        self.output = StreamView(id="output", placeholder="Looking for models …", jump=jump)
+        self.panes = Panes(jump=jump)
         self.templates = LineList(id="templates", placeholder="No templates here. ^N begins one.")
         self.sessions = LineList(id="sessions", placeholder="No runs yet. F5 runs the template.")
         self.status = StatusLine()
@@ -62,7 +64,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield self._tabs
-        with Horizontal(id="body"):
+        with Container(id="body"):
             with Vertical(id="area-lists"):
                 yield Static("Templates", classes="title", markup=False)
                 yield self.templates
@@ -74,18 +76,18 @@ class MainScreen(Screen[None]):
                 yield self._problem
                 yield Static("Slots", classes="title", id="slots-title", markup=False)
                 yield self.form
-            with Vertical(id="right"):
-                with Vertical(id="area-preview"):
-                    yield self.prompt_title
-                    yield self.preview
-                with Vertical(id="area-output"):
-                    yield Static("Output", classes="title", markup=False)
-                    yield self.output
+            with Vertical(id="area-preview"):
+                yield self.prompt_title
+                yield self.preview
+            with Vertical(id="area-output"):
+                yield self.panes.strip
+                yield self.panes.grid
         yield self.status
         yield self._keys
 
     async def on_mount(self) -> None:
         self.editing = Editing(self)
+        self.panes.bind(self)
         self.running = Running(self)
         self.browsing = Browsing(self)
         self.patterns = PatternWork(self)
@@ -119,16 +121,32 @@ class MainScreen(Screen[None]):
         self.templates.set_rows(rows)
         return infos
 
+    @property
+    def output(self) -> StreamView:
+        """The text of the pane with the focus."""
+        return self.panes.current.view
+
+    @property
+    def inner_context(self) -> str:
+        """Which single keys work besides this screen's own: those of the panes, while one of them has the focus."""
+        if not isinstance(self.focused, PaneText):
+            return ""
+        return "blind" if self.panes.blind else "panes"
+
     # -- areas -------------------------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width < WIDE, "narrow")
         self.set_class(event.size.height < 20, "short")
         self._draw_tabs()
+        if self.context:
+            self.panes.arrange()
 
     def show_area(self, area: str, *, focus: bool = True) -> None:
         """Bring an area to the front where only one is seen, and move the focus there."""
         self._area = area
+        if area != "output":
+            self.panes.unzoom()
         for name in AREAS:
             self.set_class(name == area, f"-{name}")
         self._draw_tabs()
@@ -216,6 +234,12 @@ class MainScreen(Screen[None]):
         self.say(
             f"The paste of {event.size:,} characters is too large (limit {event.limit:,}); use a file slot.", error=True
         )
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        self.panes.focused(event.widget)
+
+    def on_pane_text_scrolled(self, event: PaneText.Scrolled) -> None:
+        self.panes.scrolled(event.view)
 
     async def on_line_list_selected(self, event: LineList.Selected) -> None:
         if event.line_list is self.templates:
