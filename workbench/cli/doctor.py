@@ -7,34 +7,21 @@ does not.
 from __future__ import annotations
 
 import argparse
-import locale
-import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from workbench import __version__
 from workbench.cli.arguments import add_models
+from workbench.cli.doctor_terminal import Finding, judge, look
 from workbench.cli.out import human_bytes
 from workbench.error import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
-
-Grade = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report. ``next`` says what to do; empty when all is well."""
-
-    topic: str
-    grade: Grade
-    text: str
-    next: str = ""
 
 
 def configure(parser: Parser) -> None:
@@ -63,9 +50,6 @@ def examine(workspace: str | None, model_dirs: Sequence[str] = ()) -> list[Findi
     checks: list[tuple[str, Callable[[], list[Finding]]]] = [
         ("python", _python),
         ("terminal", _terminal),
-        ("colours", _colours),
-        ("locale", _locale),
-        ("clipboard", _clipboard),
         ("engines", _engines),
         ("models", lambda: _models(workspace, model_dirs)),
         ("memory", _memory),
@@ -88,46 +72,13 @@ def _python() -> list[Finding]:
 
 
 def _terminal() -> list[Finding]:
-    term = os.environ.get("TERM", "")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return [Finding("terminal", "warn", "none here", "The app needs one; 'workbench run' does not.")]
-    if term in ("", "dumb"):
-        return [Finding("terminal", "warn", f"TERM={term!r} cannot draw the app", "Set TERM, e.g. xterm-256color.")]
-    size = os.get_terminal_size()
-    text = f"{term}, {size.columns} x {size.lines}"
-    if size.columns < 80 or size.lines < 24:
-        return [Finding("terminal", "warn", text, "The app is made for 80 x 24 and more.")]
-    return [Finding("terminal", "ok", text)]
+    from workbench.config import load_config
 
-
-def _colours() -> list[Finding]:
-    if os.environ.get("NO_COLOR"):
-        return [Finding("colours", "ok", "off, as NO_COLOR asks")]
-    if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
-        return [Finding("colours", "ok", "16 million")]
-    term = os.environ.get("TERM", "")
-    if "256" in term:
-        hint = "If your terminal can do more: COLORTERM=truecolor."
-        return [Finding("colours", "ok", "256", hint)]
-    return [Finding("colours", "warn", f"perhaps 16 (TERM={term!r})", "Try TERM=xterm-256color.")]
-
-
-def _locale() -> list[Finding]:
-    encoding = locale.getpreferredencoding(False)
-    if encoding.lower().replace("-", "") in ("utf8", "utf_8"):
-        return [Finding("locale", "ok", encoding)]
-    hint = "Set LANG=C.UTF-8, or Japanese and emoji will not show."
-    return [Finding("locale", "warn", f"{encoding} is not UTF-8", hint)]
-
-
-def _clipboard() -> list[Finding]:
-    where = "over SSH, " if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY") else ""
-    if os.environ.get("TMUX"):
-        hint = "tmux passes it on with: set -g set-clipboard on"
-        return [Finding("clipboard", "warn", f"{where}OSC 52 through tmux", hint)]
-    if os.environ.get("STY"):
-        return [Finding("clipboard", "warn", f"{where}GNU screen drops OSC 52", "Use tmux, or copy by mouse.")]
-    return [Finding("clipboard", "ok", f"{where}OSC 52: the terminal itself, if it allows it")]
+    try:
+        mouse = load_config().mouse
+    except WorkbenchError:
+        mouse = True  # told where the workspace is looked at
+    return judge(look(mouse=mouse))
 
 
 def _engines() -> list[Finding]:

@@ -14,6 +14,7 @@ from workbench.error import ExitCode
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
+    from workbench.engine.server_models import ServerModel
     from workbench.engine.shelf import ModelEntry
 
 
@@ -25,19 +26,22 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.engine.memory import free_memory
+    from workbench.engine.server_models import list_server_models
     from workbench.service import open_workbench
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
     if args.catalog is not None:
         return _show_catalog(args, console)
     entries = bench.models()
+    servers = list_server_models(bench.config) if bench.config.servers else []
     free = free_memory()
     if args.format == "json":
-        console.out.json({"free_bytes": free, "models": [entry_record(entry) for entry in entries]}, indent=2)
+        models, remote = [entry_record(entry) for entry in entries], [asdict(row) for row in servers]
+        console.out.json({"free_bytes": free, "models": models, "servers": remote}, indent=2)
         return ExitCode.OK
-    if entries:
+    if entries or servers:
         head = ["NAME", "ARCH", "SIZE", "QUANT", "CONTEXT", "NEEDS", "ENGINE", "WHY"]
-        console.out.table([head, *(_row(entry) for entry in entries)])
+        console.out.table([head, *(_row(entry) for entry in entries), *(_server_row(row) for row in servers)])
         console.talk.say(f"{human_bytes(free)} of memory are free")
         return ExitCode.OK
     folders = ", ".join(str(folder) for folder in bench.model_folders)
@@ -100,6 +104,12 @@ def _row(entry: ModelEntry) -> list[str]:
     needs = human_bytes(entry.estimate.total)
     engine, reason = _choice(entry)
     return [entry.id, header.arch, size, header.quant, str(header.n_ctx_train or "-"), needs, engine, reason]
+
+
+def _server_row(row: ServerModel) -> list[str]:
+    if row.problem:
+        return [row.server, "-", "-", "-", "-", "-", "none", f"{row.problem} ({row.url})"]
+    return [row.name, "-", "-", "-", str(row.n_ctx or "-"), "-", "server", f"{row.software or 'server'} at {row.url}"]
 
 
 def _choice(entry: ModelEntry) -> tuple[str, str]:
