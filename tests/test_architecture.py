@@ -59,6 +59,20 @@ def test_version_loads_next_to_nothing(repo: Path) -> None:
 def test_render_leaves_jinja_to_the_worker(repo: Path) -> None:
     modules = loaded_by(["render", "templates/london.j2"], repo)
     assert not modules & {"jinja2", "asyncio"}
+    # What takes long to import and no prompt needs.
+    slow = {
+        "yaml",
+        "regex",
+        "jsonschema",
+        "asyncio",
+        "psutil",
+        "platformdirs",
+        "tempfile",
+        "shutil",
+        "difflib",
+        "secrets",
+    }
+    assert not modules & slow
 
 
 def test_import_contracts_hold(repo: Path) -> None:

@@ -7,7 +7,6 @@ may come from a stranger, so it can only set what is marked harmless: never a mo
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
@@ -125,7 +124,9 @@ def _apply(config: Config, data: Mapping[str, Any], file: str, *, harmless_only:
     for dotted, value in _flatten(data):
         setting = known.get(dotted)
         if setting is None:
-            near = difflib.get_close_matches(dotted, known, n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(dotted, known, n=1)
             raise ConfigError(
                 f"{file}: unknown setting {dotted!r}",
                 hint=f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(known),
@@ -188,7 +189,9 @@ def _servers(tables: list[Mapping[str, Any]], file: str) -> tuple[ServerConfig, 
         for key, value in table.items():
             kind = _SERVER_KINDS.get(key)
             if kind is None:
-                near = difflib.get_close_matches(key, _SERVER_KINDS, n=1)
+                from difflib import get_close_matches
+
+                near = get_close_matches(key, _SERVER_KINDS, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(_SERVER_KINDS)
                 raise ConfigError(f"{place}: unknown setting {key!r}", hint=hint)
             if type(value) is not kind:
@@ -271,7 +274,9 @@ def _checked(config: Config) -> Config:
         if getattr(config, name) not in known:
             raise ConfigError(f"unknown {name} {getattr(config, name)!r}", hint="Known: " + ", ".join(known))
     if config.engine_prefer and config.engine_prefer not in ENGINE_NAMES:
-        near = difflib.get_close_matches(config.engine_prefer, ENGINE_NAMES, n=1)
+        from difflib import get_close_matches
+
+        near = get_close_matches(config.engine_prefer, ENGINE_NAMES, n=1)
         raise ConfigError(
             f"unknown engine {config.engine_prefer!r} in engine.prefer",
             hint=f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(ENGINE_NAMES),

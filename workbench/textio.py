@@ -12,7 +12,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -129,7 +128,7 @@ def atomic_write(
     """
     content = data.encode("utf-8") if isinstance(data, str) else data
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{target.name[:100]}.{os.urandom(6).hex()}.tmp")
     try:
         if mode is None:
             with contextlib.suppress(OSError):

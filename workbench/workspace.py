@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from workbench.textio import atomic_write, storage_error, toml_dumps
 APP = "prompt-workbench"
 MARKER = "workspace.toml"
 FORMAT = 1
+_LINUX_DIRS = {"cache": ".cache", "config": ".config", "data": ".local/share", "state": ".local/state"}
 FOLDERS = ("templates", "themes", "sessions")
 
 _GIT_ATTRIBUTES = """\
@@ -90,6 +91,9 @@ def _user_dir(variable: str, kind: str) -> Path:
     # The XDG specification: relative paths are to be ignored.
     if base and os.path.isabs(base):
         return Path(base) / APP
+    if sys.platform == "linux" and "ANDROID_ROOT" not in os.environ:
+        # What platformdirs says as well; it takes long to import, for every command.
+        return Path(os.path.expanduser("~"), _LINUX_DIRS[kind], APP)
     import platformdirs
 
     return Path(getattr(platformdirs, f"user_{kind}_dir")(APP, appauthor=False))
@@ -163,6 +167,8 @@ def init_workspace(target: Path) -> Workspace:
 
     Raises UsageError naming what is in the way, StorageError when it cannot be written.
     """
+    from shutil import copyfile
+
     root = target.expanduser().absolute()
     if root.exists() and not root.is_dir():
         raise UsageError(f"{root} is a file", hint="Name a new folder.")
@@ -176,7 +182,7 @@ def init_workspace(target: Path) -> Workspace:
             (root / folder).mkdir(parents=True, exist_ok=True)
         for name, source in files:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, root / name)
+            copyfile(source, root / name)
     except OSError as error:
         raise storage_error("write", Path(error.filename or root), error) from error
     _add_lines(root / ".gitattributes", _GIT_ATTRIBUTES)

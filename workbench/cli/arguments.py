@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,9 +21,16 @@ class Parser(argparse.ArgumentParser):
     """An argparse parser whose errors are UsageError, with the nearest right name as the hint."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        # argparse formats something for each argument; with a width it need not ask for the terminal's.
+        fixed = partial(argparse.RawDescriptionHelpFormatter, width=80)
+        super().__init__(allow_abbrev=False, formatter_class=fixed, **options)
         self.described: list[tuple[str, str]] = []
         self.option_names: list[str] = ["-h", "--help"]
+
+    def format_help(self) -> str:
+        """As wide as the terminal."""
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
+        return super().format_help()
 
     def option(self, *names: str, **settings: Any) -> None:
         """``add_argument`` that remembers names and help, for near matches and the documentation."""
@@ -55,7 +62,9 @@ class Parser(argparse.ArgumentParser):
 
 def near(name: str, known: Iterable[str]) -> str:
     """``Did you mean 'x'?``, or nothing when nothing is near."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"Did you mean {found[0]!r}?" if found else ""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -62,7 +61,9 @@ class Talk:
             text = f"{label}  [{'#' * filled}{'.' * (_BAR_CELLS - filled)}] {share:4.0%}"
         else:
             text = f"{label}  {done}"
-        columns = shutil.get_terminal_size().columns
+        from shutil import get_terminal_size
+
+        columns = get_terminal_size().columns
         self._write("\r\x1b[K" + display_line(text, max(1, columns - 1)))
         self._bar_shown = True
 

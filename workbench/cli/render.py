@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
-from textwrap import indent
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.cli.arguments import add_template, document_of, variables_of
@@ -34,14 +33,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Prints lazily: the first prompt comes at once, however many there are."""
     variables = variables_of(args)
     _check(args)
-    from workbench.service import open_workbench
+    from workbench.sandbox import Renderer
 
-    bench = open_workbench(args.workspace)
-    # The worker starts up while this process still imports; that hides about a quarter of the wait.
-    bench.renderer.start()
+    # The worker starts up while this process still imports; that hides about a third of the wait.
+    renderer = Renderer()
+    renderer.start()
     try:
+        from workbench.service import open_workbench
         from workbench.template.prepared import decimal
 
+        bench = open_workbench(args.workspace, renderer=renderer)
         document = document_of(bench, args.template)
         prepared = bench.prepare(document, variables, seed=args.seed or 0, complete=not args.count)
         if args.count:
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
                     console.talk.say(diagnostic_line(document.path, warning))
             if args.format == "json" and several:
                 console.out.text("[\n" if not written else ",\n")
+                from textwrap import indent
+
                 console.out.text(indent(json_text(as_record(document, rendered), indent=2), "  "))
                 written += 1
             else:
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         if written:
             console.out.text("\n]\n")
     finally:
-        bench.renderer.close()
+        renderer.close()
     return ExitCode.OK
 
 

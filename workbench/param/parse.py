@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -21,7 +20,9 @@ def parse_param(name: str, value: object) -> Any:
     """
     spec = SPECS.get(name)
     if spec is None:
-        near = difflib.get_close_matches(name, SPECS, n=1)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, SPECS, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(SPECS)
         raise UsageError(f"unknown parameter {name!r}", hint=hint)
     try:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.error import LimitExceeded, TemplateError
-from workbench.record import Message
 from workbench.sandbox.bounds import INPUT_BYTES, OUTPUT_CHARS
 from workbench.sandbox.faults import column_of, fault_error, limit_error
 from workbench.sandbox.limits import (
@@ -23,6 +22,9 @@ from workbench.sandbox.limits import (
     SlotReply,
 )
 from workbench.sandbox.worker import Worker, WorkerGone
+
+if TYPE_CHECKING:
+    from workbench.record import Message
 
 # A process that has asked this often is an app, not a command: it gets a warm spare.
 SPARE_AFTER = 3
@@ -195,4 +197,6 @@ def _message(item: Any) -> Message:
         raise _foreign("messages")
     if item[0] not in ("system", "user", "assistant"):
         raise _foreign("role")
+    from workbench.record import Message
+
     return Message(item[0], item[1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
+import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -57,7 +56,7 @@ class Operations:
 
     def _render(self, request: Request) -> Reply:
         env, loader, clock = self._environment(request)
-        env.section_nonce = nonce = f"\0{secrets.token_hex(16)}"
+        env.section_nonce = nonce = f"\0{os.urandom(16).hex()}"
         parts: list[str] = []
         size = 0
         template = env.get_template(request["name"])
@@ -178,7 +177,9 @@ def _near(message: str, request: Request) -> str:
                          "extends", "block", "endblock", "macro", "endmacro", "call", "endcall", "filter", "endfilter",
                          "with", "endwith", "raw", "endraw", "system", "endsystem", "user", "enduser", "assistant",
                          "endassistant"], match[4]  # fmt: skip
-    near = difflib.get_close_matches(wanted, names, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(wanted, names, n=1)
     return near[0] if near and near[0] != wanted else ""
 
 

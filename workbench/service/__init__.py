@@ -50,20 +50,33 @@ class TemplateInfo:
     problem: str = ""
 
 
-def open_workbench(workspace: str | Path | None = None, *, model_dirs: Sequence[str | Path] = ()) -> Workbench:
-    """The workbench of ``workspace`` (None: found by environment and folder) with its settings loaded."""
+def open_workbench(
+    workspace: str | Path | None = None, *, model_dirs: Sequence[str | Path] = (), renderer: Renderer | None = None
+) -> Workbench:
+    """The workbench of ``workspace`` (None: found by environment and folder) with its settings loaded.
+
+    ``renderer`` is one that was started before, if it was; it is closed with the workbench.
+    """
     found = find_workspace(workspace)
-    return Workbench(found, load_config(found), model_dirs=[Path(item) for item in model_dirs])
+    folders = [Path(item) for item in model_dirs]
+    return Workbench(found, load_config(found), model_dirs=folders, renderer=renderer)
 
 
 class Workbench:
     """Everything the faces can do. Calls that may block for long say so; they are safe in a thread."""
 
-    def __init__(self, workspace: Workspace, config: Config, *, model_dirs: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        config: Config,
+        *,
+        model_dirs: Sequence[Path] = (),
+        renderer: Renderer | None = None,
+    ) -> None:
         self.workspace = workspace
         self.config = config
         self._model_dirs = tuple(model_dirs)
-        self._renderer: Renderer | None = None
+        self._renderer = renderer
         self._template_renderer: TemplateRenderer | None = None
         self._pool: EnginePool | None = None
         self._store: SessionStore | None = None
