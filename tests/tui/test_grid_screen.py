@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import tracemalloc
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.test_app import opened, play, screen_text, space, wait_for
-from workbench.service.grid_resume import find_grid
+from workbench.compare.plan import GridPlan
+from workbench.compare.state import CellState
+from workbench.error import UsageError
+from workbench.service.grid_resume import find_grid, saved_grid
+from workbench.template.axis import Axis
+from workbench.template.document import parse_document
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.grid.export import FORMATS
+from workbench.tui.grid.live import GridLive
+from workbench.tui.grid.table import TableView
+from workbench.tui.grid.wish import first_wish
+from workbench.tui.grid.work import filter_of
+from workbench.tui.listview import LineList
 from workbench.tui.screens.difference import DifferenceScreen
 from workbench.tui.screens.grid import GridScreen
 from workbench.tui.screens.grid_plan import GridPlanScreen
+from workbench.tui.screens.modal import AskText, Choose, Confirm
 
 __all__ = ["space"]
 
-AXES = "city = London, Oslo\ntemperature = 0, 1"
+AXES = "city = London, Oslo\nmax_tokens = 20, 30"
 
 
 async def form(app: WorkbenchApp, pilot: Pilot[int], axes: str = AXES, **fields: str) -> GridPlanScreen:
-    """The plan form, filled in and planned."""
+    """The plan form, filled in and planned. Greedy, so that runs are found again."""
+    app.main.running.params = {"temperature": 0}
     await pilot.press("ctrl+g")
     await wait_for(pilot, lambda: isinstance(app.screen, GridPlanScreen))
     screen = app.screen
@@ -53,8 +70,30 @@ async def ended(app: WorkbenchApp, pilot: Pilot[int], axes: str = AXES, **fields
     return screen
 
 
+async def chosen(app: WorkbenchApp, pilot: Pilot[int], *keys: str) -> None:
+    """Answer one question after the other: the row with each key."""
+    for key in keys:
+        await wait_for(pilot, lambda: isinstance(app.screen, Choose) and app.screen.query_one(LineList).rows)
+        box = app.screen
+        assert box.query_one(LineList).move_to(key), [row.key for row in box.query_one(LineList).rows]
+        await pilot.press("enter")
+        await wait_for(pilot, lambda box=box: app.screen is not box)  # type: ignore[misc]
+
+
+async def typed(app: WorkbenchApp, pilot: Pilot[int], text: str) -> None:
+    await wait_for(pilot, lambda: isinstance(app.screen, AskText) and app.screen.query(Input))
+    app.screen.query_one(Input).value = text
+    await pilot.press("enter")
+    await wait_for(pilot, lambda: not isinstance(app.screen, AskText))
+
+
+def told(app: WorkbenchApp, text: str) -> bool:
+    """Whether a notice said so."""
+    return any(text in str(notice.message) for notice in app._notifications)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_a_grid_is_planned_run_and_shown(
+async def test_a_grid_is_planned_run_shown_and_read(
     space: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     play(monkeypatch, echo=True)
@@ -62,9 +101,302 @@ async def test_a_grid_is_planned_run_and_shown(
         screen = await form(app, pilot, checks="contains=London")
         await wait_for(pilot, lambda: "4 runs" in str(screen.cost.content))
         await pilot.press("f5")
-        await wait_for(pilot, lambda: isinstance(app.screen, GridScreen))
         await wait_for(pilot, lambda: "complete" in screen_text(pilot))
-        text = screen_text(pilot)
-        assert "London" in text
-        assert "4 of 4 done" in text
-        assert "Oslo" in text
+        grid = app.screen
+        assert isinstance(grid, GridScreen)
+        assert "4 of 4 done" in screen_text(pilot)
+        assert "London" in screen_text(pilot)
+        assert [grid.rows.cell(row, 0).text[0] for row in (0, 1)] == ["+", "-"]
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: "FAIL: contains=London" in screen_text(pilot))
+        assert "city = Oslo" in grid.detail.text
+        assert grid.table.display == (size[0] >= 120)
+        await pilot.press("comma")
+        await wait_for(pilot, lambda: "max_tokens = 30" in grid.detail.text and "city = London" in grid.detail.text)
+        await pilot.press("escape")
+        assert not grid.page
+        await pilot.press("i")
+        await wait_for(pilot, lambda: "city = Oslo: 0/2" in grid.detail.text)
+        assert "passed: 2/4 (15-85 %)" in grid.detail.text
+        await pilot.press("escape", "escape")
+        await wait_for(pilot, lambda: app.context == "main")
+
+
+async def test_what_is_wrong_is_told_at_its_line_and_nothing_is_lost(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        screen = await form(app, pilot)
+        screen.axes.load_text("city = London\ntemperature = 0-1 (+0)")
+        await wait_for(pilot, lambda: "axes, line 2: 0-1 (+0): a step of 0" in screen_text(pilot))
+        await pilot.press("f5")
+        assert isinstance(app.screen, GridPlanScreen)
+        screen.axes.load_text("city = London")
+        screen.checks.load_text("\nnosuch=3")
+        await wait_for(pilot, lambda: "checks, line 2: " in screen_text(pilot))
+        screen.checks.load_text("")
+        screen.fields["repeats"].value = "0"
+        await wait_for(pilot, lambda: "repeats: '0' is not a whole number from 1 on" in screen_text(pilot))
+        screen.fields["repeats"].value = "3"
+        await wait_for(pilot, lambda: "3 runs" in str(screen.cost.content))
+        screen.options.focus()
+        await pilot.press("down", "space")
+        await wait_for(pilot, lambda: "every prompt is read anew" in str(screen.cost.content))
+        await pilot.press("escape")
+        await pilot.press("ctrl+g")
+        await wait_for(pilot, lambda: isinstance(app.screen, GridPlanScreen) and app.screen is not screen)
+        again = app.screen
+        assert isinstance(again, GridPlanScreen)
+        assert again.axes.text == "city = London"
+        assert again.fields["repeats"].value == "3"
+        assert again.options.ticked == ("cold",)
+
+
+async def test_above_the_limit_it_asks_and_headers_fill_the_form(space: Path) -> None:
+    source = '[[axis]]\ntarget = "n"\nvalues = ["a, b", "c"]\n[[axis]]\ntarget = "(x, y)"\nvalues = [[1, 2], [3, 4]]\n'
+    document = parse_document(f"+++\n{source}+++\n{{{{ n }}}}{{{{ x }}}}{{{{ y }}}}", path="t.j2")
+    assert first_wish(document).axes == 'n = "a, b",c\n(x, y) = (1, 2), (3, 4)'
+    async with opened(space) as (app, pilot):
+        screen = await form(app, pilot, "seed = 1-101")
+        await wait_for(pilot, lambda: "101 runs" in str(screen.cost.content))
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.screen is screen)
+        assert app.grids.live is None
+        screen.axes.load_text("seed = 1-2500")
+        await wait_for(pilot, lambda: "2,500 runs" in str(screen.cost.content))
+
+
+async def test_the_view_is_turned_fixed_hidden_sorted_and_filtered(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, echo=True)
+    axes = "city = A, Bbbbbb, Cc\nmax_tokens = 20, 30\nseed = 1, 2"
+    async with opened(space) as (app, pilot):
+        screen = await ended(app, pilot, axes)
+        table = screen.live.table
+        city, tokens, seed = (table.axis(name) for name in ("city", "max_tokens", "seed"))
+        assert (screen.view.rows, screen.view.columns) == ((city, tokens), (seed,))
+        await pilot.press("s")
+        assert (screen.view.rows, screen.view.columns) == ((seed,), (city, tokens))
+        await pilot.press("p")
+        await chosen(app, pilot, str(city), "rows")
+        assert (screen.view.rows, screen.view.columns) == ((seed, city), (tokens,))
+        await pilot.press("p")
+        await chosen(app, pilot, str(seed), "stacked")
+        assert screen.rows.shape == (3, 2)
+        assert screen.rows.cell(0, 0).text.startswith("o  x2 I have 2 days")
+        await pilot.press("f")
+        await chosen(app, pilot, str(tokens))
+        assert screen.rows.shape == (3, 1)
+        assert "max_tokens = 20" in screen_text(pilot)
+        await pilot.press("right_square_bracket")
+        await wait_for(pilot, lambda: "max_tokens = 30" in screen_text(pilot))
+        await pilot.press("o")
+        await chosen(app, pilot, "-1 characters")
+        await wait_for(pilot, lambda: [screen.rows.row_head(row)[0] for row in range(3)] == ["A", "Cc", "Bbbbbb"])
+        await pilot.press("v", "v")
+        assert screen.mode == "tokens_per_s"
+        await pilot.press("V")
+        await chosen(app, pilot, "characters")
+        assert screen.rows.cell(0, 0).text.endswith(" ch")
+        await pilot.press("slash")
+        await typed(app, pilot, f"characters >= {len(screen.rows.stack(1, 0).texts[0][0])}")
+        await wait_for(pilot, lambda: screen.rows.shape == (2, 1))
+        await pilot.press("h")
+        await chosen(app, pilot, f"{city} 2")
+        await wait_for(pilot, lambda: screen.rows.shape == (1, 1))
+        await pilot.press("H")
+        await wait_for(pilot, lambda: screen.rows.shape == (3, 1))
+
+
+async def test_what_differs_is_shown_and_two_cells_or_a_row_are_compared(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, echo=True)
+    async with opened(space) as (app, pilot):
+        await ended(app, pilot, "city = Rome, Oslo\nseed = 1, 2")
+        screen = app.screen
+        assert isinstance(screen, GridScreen)
+        await pilot.press("d")
+        await wait_for(pilot, lambda: screen.rows.shape == (0, 2))
+        assert "No row fits" in screen_text(pilot)
+        await pilot.press("H")
+        await wait_for(pilot, lambda: screen.rows.shape == (2, 2))
+        await pilot.press("s", "right", "b")
+        await wait_for(pilot, lambda: screen.view.baseline == 1 and screen.rows.shape == (2, 2))
+        assert screen.rows.cell(0, 1).text == "="
+        assert screen.rows.cell(0, 0).text.startswith("o  I have 2 days in Rome")
+        await pilot.press("a")
+        await wait_for(pilot, lambda: "2 runs, 2 different" in screen.detail.text)
+        assert "{ Rome}" in screen.detail.text
+        await pilot.press("escape", "space", "left", "D")
+        await wait_for(pilot, lambda: isinstance(app.screen, DifferenceScreen))
+        assert "city: " in screen_text(pilot)
+        assert "[-" in screen_text(pilot)
+
+
+async def test_ratings_stars_and_notes_are_kept_and_a_rating_goes_before_a_check(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, echo=True)
+    async with opened(space) as (app, pilot):
+        screen = await ended(app, pilot, "city = London, Oslo", checks="contains=London")
+        await pilot.press("down", "4")
+        await wait_for(pilot, lambda: screen.rows.cell(1, 0).text.startswith("+4"))
+        await pilot.press("asterisk", "n")
+        await typed(app, pilot, "fine all the same")
+        state = screen.live.states[1]
+        await wait_for(pilot, lambda: screen.live.marks(state).get("note"))
+        store = app.bench.store
+        session = store.find_run(state.run_id)
+        assert session.runs[state.run_id] == {"rating": 4, "star": True, "note": "fine all the same"}
+        await pilot.press("i")
+        await wait_for(pilot, lambda: "passed: 2/2" in screen.detail.text and "1 rated by hand" in screen.detail.text)
+        await pilot.press("escape", "0")
+        await wait_for(pilot, lambda: screen.rows.cell(1, 0).text.startswith("-*"))
+
+
+async def test_the_result_is_written_as_the_command_line_writes_it(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, echo=True)
+    async with opened(space) as (app, pilot):
+        await ended(app, pilot, "city = London, Oslo")
+        for ending in FORMATS:
+            file = space / f"out.{ending}"
+            await pilot.press("w")
+            await typed(app, pilot, file.name)
+            await wait_for(pilot, file.is_file)
+            text = file.read_text(encoding="utf-8")
+            assert text.count("I have 2 days in Oslo") == 1, ending
+        rows = list(csv.DictReader((space / "out.csv").read_text(encoding="utf-8").splitlines()))
+        assert [row["city"] for row in rows][-1] == "Oslo"
+        cells = json.loads((space / "out.json").read_text(encoding="utf-8"))["cells"]
+        assert [cell["status"] for cell in cells] == ["done", "done"]
+        await pilot.press("w")
+        await typed(app, pilot, "out.pdf")
+        await wait_for(pilot, lambda: told(app, "no format for 'out.pdf'"))
+
+
+async def test_it_pauses_goes_on_when_left_and_comes_back(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, pieces=["tick "] * 8, delay_ms=40)
+    async with opened(space) as (app, pilot):
+        screen = await started(app, pilot, "seed = 1-6")
+        await wait_for(pilot, lambda: "> " in screen_text(pilot) and "tick" in screen_text(pilot))
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: "paused" in screen_text(pilot))
+        done = screen.live.totals.done
+        assert 0 < done < 6
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.context == "main")
+        await wait_for(pilot, lambda: f"grid paused, {done} of 6 done (^G)" in screen_text(pilot))
+        await pilot.press("ctrl+g")
+        await wait_for(pilot, lambda: isinstance(app.screen, GridScreen))
+        await pilot.press("f5", "escape")
+        await wait_for(pilot, lambda: app.context == "main")
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: told(app, "A grid is running"))
+        assert not app.main.running.busy
+        await wait_for(pilot, lambda: not app.grids.running)
+        await wait_for(pilot, lambda: "grid complete, 6 of 6 done (^G)" in screen_text(pilot))
+        await pilot.press("ctrl+g")
+        await wait_for(pilot, lambda: "6 of 6 done" in screen_text(pilot) and app.context == "grid")
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: "grid complete" not in screen_text(pilot))
+
+
+async def test_a_stopped_grid_goes_on_from_disk_with_what_is_missing(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, pieces=["tick "] * 8, delay_ms=40)
+    async with opened(space) as (app, pilot):
+        screen = await started(app, pilot, "seed = 1-5", checks="contains=tick")
+        await wait_for(pilot, lambda: screen.live.totals.done == 1)
+        await pilot.press("f6")
+        await wait_for(pilot, lambda: not screen.live.running)
+        assert screen.live.totals.done == 2
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: screen.live.running and screen.live.totals.done == 3)
+        await pilot.press("f7")
+        await wait_for(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: not screen.live.running)
+        await pilot.press("ctrl+q")
+    play(monkeypatch, pieces=["tick"])
+    async with opened(space) as (app, pilot):
+        await pilot.press("alt+7")
+        await wait_for(pilot, lambda: isinstance(app.screen, Choose))
+        session, group = find_grid(app.bench)
+        await wait_for(pilot, lambda: "3 of 5 done" in screen_text(pilot) or "4 of 5 done" in screen_text(pilot))
+        await chosen(app, pilot, group.id)
+        await wait_for(pilot, lambda: isinstance(app.screen, GridScreen) and "stopped" in screen_text(pilot))
+        again = app.screen
+        assert isinstance(again, GridScreen)
+        await wait_for(pilot, lambda: again.rows.cell(0, 0).text.startswith("+"))
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: "complete" in screen_text(pilot))
+        assert len(list((session.dir / "runs").glob("*.toml"))) == 5
+        _, states = saved_grid(app.bench, session, group)
+        assert {state.status for state in states} == {"done"}
+
+
+async def test_what_failed_runs_again_and_quitting_asks(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(monkeypatch, pieces=["a", "b"], fail_at=1)
+    async with opened(space) as (app, pilot):
+        screen = await started(app, pilot, "seed = 1, 2")
+        await wait_for(pilot, lambda: not screen.live.running and "2 failed" in screen_text(pilot))
+        assert screen.rows.cell(0, 0).kind == "failed"
+        play(monkeypatch, pieces=["late "] * 50, delay_ms=40)
+        await pilot.press("e")
+        await wait_for(pilot, lambda: screen.live.running and "late" in screen_text(pilot))
+        await pilot.press("ctrl+q")
+        await wait_for(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.screen is screen)
+        await pilot.press("ctrl+q")
+        await wait_for(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: not screen.live.running)
+
+
+def test_filters_are_read_and_refused() -> None:
+    known = ["tokens_out", "check:contains=rain"]
+    assert filter_of("-", known) is None
+    found: Any = filter_of("check:contains=rain = 0", known)
+    assert (found.metric, found.sign, found.value) == ("check:contains=rain", "=", 0.0)
+    found = filter_of("tokens_out >= 50", known)
+    assert (found.sign, found.value) == (">=", 50.0)
+    assert filter_of("failed", known).status == "failed"  # type: ignore[union-attr]
+    for wrong in ("tokens_out", "nosuch > 1", "tokens_out > x"):
+        with pytest.raises(UsageError):
+            filter_of(wrong, known)
+
+
+async def test_ten_thousand_cells_open_and_scroll_at_once(space: Path) -> None:
+    axes = tuple(Axis((name,), tuple((f"{name} {n}",) for n in range(100))) for name in ("left", "top"))
+    plan = GridPlan(axes)
+    async with opened(space) as (app, pilot):
+        tracemalloc.start()
+        states = [
+            CellState(cell, "m.gguf", "llamacpp", "done", f"answer {cell.number} " * 20, tokens_out=cell.number)
+            for cell in plan.cells()
+        ]
+        live = GridLive(app.bench, plan, states, title="large")
+        began = monotonic()
+        app.push_screen(GridScreen(app.grids, live))
+        await wait_for(pilot, lambda: isinstance(app.screen, GridScreen) and "answer 0" in screen_text(pilot))
+        opening = monotonic() - began
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        table = app.screen.query_one(TableView)
+        began = monotonic()
+        for step in range(200):
+            # Down, then right: a step redraws whatever came into view.
+            table.action_move(1 - step // 100, step // 100)
+            assert all(table.render_line(y).cell_length == table.size.width for y in range(table.size.height))
+        scrolling = (monotonic() - began) / 200
+        await wait_for(pilot, lambda: "answer 9999" in screen_text(pilot))
+        print(f"open {opening:.2f} s, a step {scrolling * 1000:.1f} ms, peak {peak >> 20} MB")
+        assert opening < 5
+        assert scrolling < 0.1
+        assert peak < 100 << 20

@@ -215,6 +215,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("shelf_delete", "Delete file", "from the disk, after a question", ("d", "delete"), "Delete", "shelf"),
     Command("shelf_stop", "Pause or stop", "pause the download, stop reading a file", ("f6", "s"), "Pause", "shelf"),
     Command("shelf_read", "Read again", "look at the folders and ask the servers again", ("f5",), "", "shelf"),
+    Command("compare_file", "Compare with file", "the text here and the file's; choose which", ("alt+shift+v",)),
     Command("grid", "Grid", "plan a grid of the template, or go back to the one that runs", ("ctrl+g",)),
     Command("grids", "Saved grids", "look at a saved grid, or go on with one that was stopped", ("alt+7",)),
     Command(
@@ -252,7 +253,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid_export", "Export", "write the result to a file", ("w",), "Export", "grid"),
     Command("grid_wider", "Wider", "wider columns", ("plus", "equals_sign"), "", "grid"),
     Command("grid_narrower", "Narrower", "narrower columns", ("minus",), "", "grid"),
-    Command("compare_file", "Compare with file", "the text here and the file's; choose which", ("alt+shift+v",)),
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
 )
 

@@ -34,7 +34,7 @@ class Grids:
         self.app = app
         self.live: GridLive | None = None
         self.wishes: dict[str, Wish] = {}
-        self._timer = app.set_interval(1 / TOLD_PER_SECOND, self._tell, pause=True)
+        self._timer = app.set_interval(1 / TOLD_PER_SECOND, self.tell, pause=True)
 
     @property
     def running(self) -> bool:
@@ -86,7 +86,7 @@ class Grids:
             await live.go()
         finally:
             self._timer.pause()
-            self._tell()
+            self.tell()
         if self.app.is_running and self.app.main.context:
             await self.app.main.browsing.refresh()
 
@@ -190,7 +190,7 @@ class Grids:
 
     # -- the main screen ---------------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """The line in the status of the main screen."""
         live, status = self.live, self.app.main.status
         status.aside = ""

@@ -10,6 +10,7 @@ from workbench.compare.nway import nway
 from workbench.compare.score import Scored, summarise
 from workbench.compare.state import CellState
 from workbench.compare.stats import means_by_axis
+from workbench.error import WorkbenchError
 from workbench.tui.grid.live import GridLive
 from workbench.tui.grid.rows import GridRows, Marks
 
@@ -26,9 +27,7 @@ class Stretch(NamedTuple):
 
 def cell_text(live: GridLive, state: CellState, place: int, of: int) -> str:
     """Values, figures, checks, prompt and output of one run. Blocking where the run must be read from disk."""
-    prompt, marks = live.prompt(state), live.marks(state)
-    if not prompt and state.run_id and state.status != "running":
-        prompt = live.record(state).request.prompt.plain
+    prompt, marks = _prompt(live, state), live.marks(state)
     lines = [f"{target} = {value}" for target, value in state.cell.axes.items()]
     if state.cell.prompt >= 0:
         lines.append(f"prompt {state.cell.prompt}")
@@ -46,6 +45,16 @@ def cell_text(live: GridLive, state: CellState, place: int, of: int) -> str:
     lines += [text for text in (state.error, state.problem) if text]
     checks = ["", "-- checks --", *map(_check, state.checks)] if state.checks else []
     return "\n".join([*lines, *checks, "", "-- prompt --", prompt, "", "-- output --", state.text])
+
+
+def _prompt(live: GridLive, state: CellState) -> str:
+    """As people read it from its record; of a run that goes on, as the model reads it."""
+    if state.session and state.run_id and state.status != "running":
+        try:
+            return live.record(state).request.prompt.plain
+        except WorkbenchError as error:
+            return live.prompt(state) or str(error)
+    return live.prompt(state)
 
 
 def _status(state: CellState) -> str:

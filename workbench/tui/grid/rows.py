@@ -12,7 +12,7 @@ from workbench.display import cell_width
 from workbench.tui.grid.table import Shown
 
 # Runs that have ended, by what their checks say; other states by their names.
-LEGEND = ". planned  > running  ! failed  ~ stopped  o done  + checks pass  - a check fails  ? not checked  ° from disk"
+LEGEND = ". planned  > running  ! failed  ~ stopped  o done  + pass  - fail  ? open  ° disk"
 _SIGNS = {"planned": ".", "running": ">", "failed": "!", "cancelled": "~"}
 _VERDICTS = {True: "+", False: "-", None: "?"}
 _FIRST = 200
@@ -42,6 +42,8 @@ class GridRows:
         self.table, self.layout, self.mode = table, layout, mode
         self._marks = marks
         self.marked: set[int] = set()
+        heads = [table.dimensions[axis] for axis in layout.view.rows]
+        self.head_widths = tuple(max(map(cell_width, (item.name, *item.labels))) for item in heads) or (1,)
         self._rows = {place: row for row, place in enumerate(layout.rows)}
         self._columns = {place: column for column, place in enumerate(layout.columns)}
 
@@ -56,11 +58,6 @@ class GridRows:
     @property
     def corner(self) -> tuple[str, ...]:
         return tuple(self.table.dimensions[axis].name for axis in self.view.rows) or ("",)
-
-    @property
-    def head_widths(self) -> tuple[int, ...]:
-        found = [self.table.dimensions[axis] for axis in self.view.rows]
-        return tuple(max(map(cell_width, (item.name, *item.labels)), default=1) for item in found) or (1,)
 
     def row_head(self, row: int) -> tuple[str, ...]:
         return self.table.labels(self.view.rows, self.layout.rows[row]) or ("",)

@@ -98,6 +98,10 @@ class TableView(Widget, can_focus=True):
         self.row = self.column = 0
         self.top = self.left = 0
         self._source: TableSource | None = None
+        self._head_widths: list[int] = []
+        self._head_width = 1
+        self._cell_width = self.cell_width
+        self.visible_columns = 1
 
     def render(self) -> Text:
         return Text("")
@@ -130,33 +134,18 @@ class TableView(Widget, can_focus=True):
 
     # -- measures ----------------------------------------------------------------------------------------------
 
-    @property
-    def _head_widths(self) -> list[int]:
-        """Of each label of a row's head; together not more than half of the screen."""
+    def _measure(self) -> None:
+        """Once for a source and a size: drawing asks for these numbers at every cell."""
         widths = [min(WIDEST_HEAD, width) for width in self._source.head_widths] if self._source is not None else []
         while widths and sum(widths) + len(widths) > max(8, self.size.width // 2) and max(widths) > 3:
             widths[widths.index(max(widths))] -= 1
-        return widths
-
-    @property
-    def _head_width(self) -> int:
-        widths = self._head_widths
-        return sum(widths) + len(widths) + 1
-
-    @property
-    def _room(self) -> int:
-        return max(1, self.size.width - self._head_width)
-
-    @property
-    def _cell_width(self) -> int:
-        """Few columns share the whole width."""
-        columns = max(1, self.shape[1])
-        wanted = min(self.cell_width, max(1, self._room - 1))
-        return max(wanted, self._room // columns - 1) if columns * (wanted + 1) <= self._room else wanted
-
-    @property
-    def visible_columns(self) -> int:
-        return max(1, self._room // (self._cell_width + 1))
+        self._head_widths = widths
+        self._head_width = sum(widths) + len(widths) + 1
+        room = max(1, self.size.width - self._head_width)
+        columns, wanted = max(1, self.shape[1]), min(self.cell_width, max(1, room - 1))
+        # Few columns share the whole width.
+        self._cell_width = max(wanted, room // columns - 1) if columns * (wanted + 1) <= room else wanted
+        self.visible_columns = max(1, room // (self._cell_width + 1))
 
     # -- the cursor --------------------------------------------------------------------------------------------
 
@@ -165,6 +154,8 @@ class TableView(Widget, can_focus=True):
         self._to(row, column)
 
     def _to(self, row: int, column: int, *, force: bool = False) -> None:
+        if force:
+            self._measure()
         rows, columns = self.shape
         old = self.row, self.column, self.top, self.left
         self.row, self.column = max(0, min(row, rows - 1)), max(0, min(column, columns - 1))

@@ -130,6 +130,9 @@ class GridScreen(Screen[None]):
         if live.run is None:
             await check_saved(live)
 
+    def on_unmount(self) -> None:
+        self.grids.tell()
+
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width < WIDE, "narrow")
 

@@ -138,8 +138,8 @@ class GridPlanScreen(Screen[Grid | None]):
 
     def _label(self, *, field: str = "", told: str = "") -> None:
         texts = {
-            "axes": "Axes: one on each line, like  city = London, Oslo  or  temperature = 0-1 (+0.5)",
-            "checks": "Checks: one on each line, like  contains=rain",
+            "axes": "Axes, one a line, like  city = London, Oslo  or  temperature = 0-1 (+0.5)",
+            "checks": "Checks, one a line, like  contains=rain",
         }
         above = header_checks(self.base.document)
         texts["checks"] += f"; {above}" if above else ""
