@@ -35,6 +35,7 @@ def _main(app: WorkbenchApp) -> Mapping[str, Action]:
     return {
         "help": app.show_help,
         "palette": app.action_command_palette,
+        "tour": app.tour.toggle,
         "run": main.running.run,
         "stop": main.running.stop,
         "params": main.running.edit_params,

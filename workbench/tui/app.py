@@ -26,6 +26,7 @@ from workbench.tui.grid.keeper import Grids
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
 from workbench.tui.screens.modal import Confirm, Page
+from workbench.tui.screens.tour import Tour
 from workbench.tui.theme import install_themes, theme_folders
 
 
@@ -36,13 +37,17 @@ class WorkbenchApp(App[int]):
     TITLE = "workbench"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar[list[Any]] = [Binding("ctrl+c", "interrupt", show=False, priority=False)]
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("ctrl+c", "interrupt", show=False, priority=False),
+        Binding("escape", "leave_tour", show=False, priority=False),
+    ]
 
     def __init__(self, bench: Workbench, *, driver_class: Any = None) -> None:
         super().__init__(driver_class=driver_class)
         self.bench = bench
         self.commands = resolved(bench.config.keys)
         self.copying = Copying(self)
+        self.tour = Tour(self)
         self._actions: dict[str, Action] | None = None
         self.animation_level = "none"
         self.remote = any(os.environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY"))
@@ -110,6 +115,11 @@ class WorkbenchApp(App[int]):
             self.do("stop")
         else:
             self.notify("^Q quits. Unsaved text is kept.", markup=False)
+
+    def action_leave_tour(self) -> None:
+        """Escape on the main screen closes the tour's line; on others it leaves them first."""
+        if self.tour.on and self.context == "main":
+            self.tour.leave()
 
     def do(self, name: str) -> None:
         """Carry out a command by its id; one that takes time goes on by itself."""

@@ -36,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "palette", "Command palette", "find a command by typing a part of its name", ("ctrl+p", "f2"), "", "anywhere"
     ),
+    Command("tour", "Tour", "six steps with the real thing; again to leave", ("f12",), "", "anywhere"),
     Command("next_area", "Next area", "move to the next area", ("f3", "alt+n"), "Area"),
     Command("sessions", "Open session", "go to the sessions and their runs; Enter opens one", ("f4", "alt+o"), "Runs"),
     Command("run", "Run", "send the prompt to the model and stream the answer", ("f5", "ctrl+r"), "Run"),

@@ -79,17 +79,21 @@ class Running(PaneRuns):
 
     async def look_for_models(self) -> None:
         """At start: say what is there, or how to get one."""
-        entries = await asyncio.to_thread(self.screen.bench.models)
-        usable = [entry for entry in entries if not entry.problem and entry.engine]
         output = self.screen.output
-        # The scripted engine speaks without a model.
-        if usable or "scripted" in (self.engine, self.screen.bench.config.engine_prefer):
+        if await self.can_speak():
             output.placeholder = "No run yet. F5 runs the template."
         else:
             output.placeholder = (
                 f"There is no model yet.\n\nF8, then Enter fetches {DEFAULT_MODEL} "
                 f"({size_text(CATALOG[DEFAULT_MODEL].bytes)}), a small one that runs anywhere."
             )
+
+    async def can_speak(self) -> bool:
+        """Whether a run would find a model; the scripted engine needs none, a server's is not looked for."""
+        if "scripted" in (self.engine, self.screen.bench.config.engine_prefer) or self.screen.bench.config.servers:
+            return True
+        entries = await asyncio.to_thread(self.screen.bench.models)
+        return any(not entry.problem and entry.engine for entry in entries)
 
     async def choose_model(self) -> None:
         """The shelf: what is here, on servers, and to be fetched. What is chosen is used by the next runs."""

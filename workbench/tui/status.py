@@ -25,6 +25,7 @@ class RunState:
     context_used: int = 0
     context: int = 0
     problem: str = ""
+    hint: str = ""
 
     def parts(self) -> list[str]:
         """From the most to the least important."""
@@ -36,7 +37,7 @@ class RunState:
             out.append(f"first {self.ms_first / 1000:.2f} s")
         if self.context:
             out.append(f"ctx {self.context_used}/{self.context}")
-        return [*out, self.model, self.engine]
+        return [*out, self.model, self.engine, self.hint]
 
 
 class StateHolder(Protocol):

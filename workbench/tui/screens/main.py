@@ -32,6 +32,7 @@ from workbench.tui.panes import Panes
 from workbench.tui.patternwork import PatternWork
 from workbench.tui.running import Running
 from workbench.tui.screens.modal import Page
+from workbench.tui.screens.tour import OFFER
 from workbench.tui.status import KeyLine, StatusLine
 from workbench.tui.stream import StreamView
 
@@ -113,6 +114,11 @@ class MainScreen(Screen[None]):
             self.say(f"{len(recovered)} run(s) of a program that ended early were kept: see the sessions, sign ?")
         await self.browsing.refresh()
         await self.running.look_for_models()
+        app: Any = self.app
+        if await asyncio.to_thread(app.tour.offer):
+            self.output.placeholder += f"\n\nNew here? {OFFER}."
+            self.status.state.hint = OFFER
+            self.status.show()
 
     async def refresh_templates(self) -> list[Any]:
         """Read the template list anew."""
