@@ -164,10 +164,6 @@ def _shelf(app: WorkbenchApp) -> Mapping[str, Action]:
     return {**{f"shelf_{key}": work(name) for key, name in names.items()}, "shelf_read": work("read")}
 
 
-def _home(app: WorkbenchApp) -> Mapping[str, Action]:
-    return {"compare_file": app.following.settle}
-
-
 def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
     def work(name: str) -> Action:
         def act() -> object:
@@ -213,3 +209,7 @@ def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
     }
     made = {f"grid_{key}": work(name) for key, name in names.items()}
     return {"grid": app.grids.open, "grids": app.grids.list_saved, "plan_start": start, **made}
+
+
+def _home(app: WorkbenchApp) -> Mapping[str, Action]:
+    return app.home.actions()

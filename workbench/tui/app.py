@@ -22,6 +22,7 @@ from workbench.tui.commands import resolved
 from workbench.tui.copying import Copying
 from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.following import Following
+from workbench.tui.home import Home
 from workbench.tui.grid.keeper import Grids
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
@@ -71,6 +72,7 @@ class WorkbenchApp(App[int]):
         self._main = MainScreen(self.bench, self.commands, jump=self.remote)
         self.push_screen(self._main)
         self.following = Following(self)
+        self.home = Home(self)
         self.set_timer(0.3, self.following.start)
         self.grids = Grids(self)
 

@@ -5,7 +5,6 @@ Also what can be completed at the cursor. The text itself is not touched here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
@@ -18,6 +17,7 @@ from textual.strip import Strip
 
 from workbench.display import display_line
 from workbench.tui.completing import Completion, complete, header_table
+from workbench.tui.finding import Query
 from workbench.tui.highlight import LineStates, State, lex_line
 from workbench.tui.rowmarks import DocumentMarks, Remark, RowMarks
 from workbench.tui.textual_private import SoundTextArea
@@ -61,7 +61,7 @@ class ColouredTextArea(SoundTextArea):
     def __init__(self, *args: Any, **options: Any) -> None:
         self._states = LineStates()
         self._marks = DocumentMarks()
-        self._query: re.Pattern[str] | None = None
+        self._query: Query | None = None
         self.names: Sequence[str] = ()
         self.lists: Sequence[str] = ()
         super().__init__(*args, **options)
@@ -104,8 +104,8 @@ class ColouredTextArea(SoundTextArea):
         for remark in marks.remarks if marks is not None else ():
             text.stylize(self._component("remark"), remark.start, remark.end)
         if self._query is not None:
-            for match in self._query.finditer(self.document[line_index]):
-                text.stylize(self._component("match"), match.start(), match.end())
+            for start, end in self._query.spans(self.document[line_index]):
+                text.stylize(self._component("match"), start, end)
         if self.error_line == line_index + 1:
             text.stylize(self._component("error"))
         return text

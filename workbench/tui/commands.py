@@ -216,7 +216,6 @@ COMMANDS: tuple[Command, ...] = (
     Command("shelf_delete", "Delete file", "from the disk, after a question", ("d", "delete"), "Delete", "shelf"),
     Command("shelf_stop", "Pause or stop", "pause the download, stop reading a file", ("f6", "s"), "Pause", "shelf"),
     Command("shelf_read", "Read again", "look at the folders and ask the servers again", ("f5",), "", "shelf"),
-    Command("compare_file", "Compare with file", "the text here and the file's; choose which", ("alt+shift+v",)),
     Command("grid", "Grid", "plan a grid of the template, or go back to the one that runs", ("ctrl+g",)),
     Command("grids", "Saved grids", "look at a saved grid, or go on with one that was stopped", ("alt+7",)),
     Command(
@@ -255,6 +254,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid_wider", "Wider", "wider columns", ("plus", "equals_sign"), "", "grid"),
     Command("grid_narrower", "Narrower", "narrower columns", ("minus",), "", "grid"),
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
+    Command("find", "Find", "in the template, prompt or output that has the focus", ("ctrl+f", "alt+shift+f")),
+    Command("find_next", "Find next", "the next match of what was looked for last", ("alt+shift+n",)),
+    Command("find_previous", "Find previous", "the match before", ("alt+shift+b",)),
+    Command("replace", "Replace", "find and replace in the template, one or all", ("alt+shift+r",)),
+    Command("go_to_line", "Go to line", "a line of the template by its number", ("ctrl+l", "alt+shift+l")),
+    Command("comment", "Comment", "turn rows into comments, and back", ("alt+shift+c", "ctrl+underscore")),
+    Command("indent", "Indent", "move the selected rows to the right", ("alt+shift+i",)),
+    Command("outdent", "Outdent", "move the selected rows to the left", ("alt+shift+u",)),
+    Command("duplicate_line", "Duplicate line", "a copy of the line below it", ("alt+shift+d",)),
+    Command("outside", "Own editor", "the template in $VISUAL or $EDITOR, and back", ("alt+z", "f10")),
+    Command("compare_file", "Compare with file", "the text here and the file's; choose which", ("alt+shift+v",)),
 )
 
 

@@ -6,7 +6,7 @@ is kept exactly; what cannot be seen is drawn as one inert character.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import ClassVar
 
@@ -17,6 +17,8 @@ from textual.message import Message
 from textual.widgets.text_area import Location, Selection
 
 from workbench.tui.coloured import ColouredTextArea
+from workbench.tui.finding import EditorTarget, Query, Span
+from workbench.tui.linework import in_header, indented, outdented, toggled_body, toggled_header
 
 PASTE_LIMIT = 1_000_000
 
@@ -217,47 +219,94 @@ class TemplateEditor(ColouredTextArea):
     # -- finding --------------------------------------------------------------------------------------------
 
     def find(self, pattern: str, *, regex: bool = False, ignore_case: bool = True) -> int:
-        """Set off all matches; how many there are. Empty ends it; a broken ``regex`` raises ``re.error``."""
-        flags = re.IGNORECASE if ignore_case else 0
-        self._query = re.compile(pattern if regex else re.escape(pattern), flags) if pattern else None
-        self.refresh()
-        return len(self._matches())
+        """Set off all matches; how many there are. Empty ends it. Raises UsageError: a wrong or too slow ``regex``."""
+        return self.look_for(Query(pattern, regular=regex, ignore_case=ignore_case) if pattern else None)
 
-    def _matches(self) -> list[tuple[int, int, int]]:
-        if self._query is None:
-            return []
-        return [
-            (row, match.start(), match.end())
-            for row, line in enumerate(self.document.lines)
-            for match in self._query.finditer(line)
-            if match.end() > match.start()
-        ]
+    def look_for(self, query: Query | None) -> int:
+        """Set off all matches; how many there are. None ends it. Raises UsageError when it takes too long."""
+        self._query = query
+        self.refresh()
+        return len(self.matches())
+
+    def matches(self) -> list[Span]:
+        """All places of what is looked for. Raises UsageError when it takes too long."""
+        return self._query.search(self.document.lines) if self._query is not None else []
+
+    def select_span(self, span: Span) -> None:
+        """Select a match and show it."""
+        self.selection = Selection((span.row, span.start), (span.row, span.end))
+        self.scroll_cursor_visible(center=True)
 
     def find_next(self, *, backwards: bool = False) -> bool:
         """Select the next match after the cursor, around the end; false when there is none."""
-        matches = self._matches()
-        if not matches:
+        return EditorTarget(self).step(-1 if backwards else 1)[1] > 0
+
+    def replace_one(self, replacement: str) -> bool:
+        """Replace the match that is selected, as one undo step; false when none is. Raises UsageError."""
+        start, end = sorted(self.selection)
+        chosen = (*start, *end)
+        here = next((span for span in self.matches() if (span.row, span.start, span.row, span.end) == chosen), None)
+        if here is None or self._query is None or self.read_only:
             return False
-        here = min(self.selection) if backwards else max(self.selection)
-        if backwards:
-            found = [match for match in matches if (match[0], match[1]) < here]
-            row, start, end = (found or matches)[-1]
-        else:
-            found = [match for match in matches if (match[0], match[1]) >= here]
-            row, start, end = (found or matches)[0]
-        self.selection = Selection((row, start), (row, end))
+        text = self._query.expanded(self.document[here.row], here, replacement)
+        self.history.checkpoint()
+        result = self.replace(text, start, end, maintain_selection_offset=False)
+        self.history.checkpoint()
+        self.move_cursor(result.end_location)
         return True
 
-    def replace_all(self, replacement: str, *, regex: bool = False) -> int:
-        """Replace every match as one undo step; how many there were. With ``regex``, ``\\1`` is a group."""
+    def replace_all(self, replacement: str) -> int:
+        """Replace every match as one undo step; how many there were. In a regular expression, ``\\1`` is a group.
+
+        Raises UsageError for a replacement that is wrong, and when it takes too long.
+        """
         if self._query is None or self.read_only:
             return 0
-        template = replacement if regex else replacement.replace("\\", "\\\\")
-        results = [self._query.subn(template, line) for line in self.document.lines]
-        count = sum(number for _, number in results)
+        lines, count = self._query.replaced(self.document.lines, replacement)
         if count:
-            self.replace_text(self.document.newline.join(line for line, _ in results))
+            self.replace_text(self.document.newline.join(lines))
         return count
+
+    # -- whole lines ----------------------------------------------------------------------------------------
+
+    def selected_rows(self) -> tuple[int, int]:
+        """First and last row of the selection; a selection that ends before a row's first character leaves it out."""
+        (first, _), (last, column) = sorted(self.selection)
+        return first, last - (column == 0 and last > first)
+
+    def change_rows(self, change: Callable[[Sequence[str]], Sequence[str]]) -> None:
+        """Put ``change`` of the selected rows in their place, as one undo step; they stay selected."""
+        if self.read_only:
+            return
+        first, last = self.selected_rows()
+        old = [self.document[row] for row in range(first, last + 1)]
+        new = list(change(old))
+        if new == old:
+            return
+        selection = self.selection
+        self.history.checkpoint()
+        text = self.document.newline.join(new)
+        self.replace(text, (first, 0), (last, len(old[-1])), maintain_selection_offset=False)
+        self.history.checkpoint()
+
+        def moved(place: Location) -> Location:
+            row, column = place
+            if not first <= row <= last:
+                return place
+            longer = len(new[row - first]) - len(old[row - first])
+            return row, max(0, min(len(new[row - first]), column + longer if column else 0))
+
+        self.selection = Selection(moved(selection.start), moved(selection.end))
+
+    def toggle_comment(self) -> None:
+        """Rows into a comment, or out of one: ``#`` in the header, ``{# #}`` in the body."""
+        first, _last = self.selected_rows()
+        header = in_header(self.document.lines, first)
+        self.change_rows(toggled_header if header else toggled_body)
+
+    def indent_rows(self, steps: int) -> None:
+        """Move rows right (1) or left (-1) by two columns."""
+        self.change_rows(indented if steps > 0 else outdented)
 
 
 def _common(one: str, other: str) -> int:

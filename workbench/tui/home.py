@@ -1,0 +1,93 @@
+"""Commands that make the terminal a home: finding, line work, jumping, themes, help for what has the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from workbench.tui.finding import EditorTarget, Finding, Target, TextTarget
+from workbench.tui.outside import edit_in_place
+from workbench.tui.screens.find import FindScreen
+from workbench.tui.screens.modal import AskText
+from workbench.tui.stream import StreamView
+
+if TYPE_CHECKING:
+    from workbench.tui.app import WorkbenchApp
+
+
+class Home:
+    """Held by the app; what was looked for last lives here."""
+
+    def __init__(self, app: WorkbenchApp) -> None:
+        self.app = app
+        self.finding = Finding()
+
+    def actions(self) -> Mapping[str, Callable[[], object]]:
+        editor = self.app.main.editor
+        return {
+            "find": self.find,
+            "find_next": partial(self.find_on, 1),
+            "find_previous": partial(self.find_on, -1),
+            "replace": self.replace,
+            "go_to_line": self.go_to_line,
+            "comment": editor.toggle_comment,
+            "indent": partial(editor.indent_rows, 1),
+            "outdent": partial(editor.indent_rows, -1),
+            "duplicate_line": editor.action_duplicate_line,
+            "outside": partial(edit_in_place, self.app, self.app.main),
+            "compare_file": self.app.following.settle,
+        }
+
+    # -- finding -----------------------------------------------------------------------------------------------
+
+    def _target(self) -> Target:
+        focused = self.app.main.focused
+        if isinstance(focused, StreamView):
+            return TextTarget(focused, "text")
+        return EditorTarget(self.app.main.editor)
+
+    def find(self) -> None:
+        """In the text that has the focus, else in the template."""
+        target = self._target()
+        if isinstance(target, EditorTarget):
+            chosen = target.editor.selected_text
+            if chosen and "\n" not in chosen and len(chosen) < 200 and not self.finding.regular:
+                self.finding.pattern = chosen
+        self.app.push_screen(FindScreen(self.finding, target))
+
+    def replace(self) -> None:
+        self.app.main.show_area("edit")
+        self.app.push_screen(FindScreen(self.finding, EditorTarget(self.app.main.editor), replace=True))
+
+    def find_on(self, rows: int) -> None:
+        """The next or previous match of what was looked for last, where the focus is."""
+        if not self.finding.pattern:
+            self.find()
+            return
+        target, old = self._target(), self.finding.target
+        same = isinstance(target, EditorTarget) if isinstance(old, EditorTarget) else _view(target) is _view(old)
+        if self.finding.search(None if same else target) < 0:
+            self.app.main.say(self.finding.problem, error=True)
+            return
+        said = self.finding.step(rows)
+        if not said[:1].isdigit():
+            self.app.main.say(f"{self.finding.pattern}: {said}")
+
+    async def go_to_line(self) -> None:
+        """Ask for a line, or line:column, and go there."""
+        main = self.app.main
+        count = main.editor.document.line_count
+        answer: str | None = await self.app.push_screen_wait(AskText(f"Line, 1 to {count:,}, or line:column"))
+        if not answer:
+            return
+        line, _, column = answer.replace(" ", "").partition(":")
+        if not line.isdecimal() or (column and not column.isdecimal()):
+            main.say(f"{answer} is no line.", error=True)
+            return
+        main.show_area("edit")
+        main.editor.go_to(int(line[:9]), int(column[:9]) if column else 1)
+
+
+def _view(target: Target | None) -> StreamView | None:
+    return target.view if isinstance(target, TextTarget) else None
