@@ -1,13 +1,9 @@
-"""Imports: our own exports to the byte, logs and chats of other tools, nothing twice, every fault with its place."""
+"""Imports: our own exports to the byte, nothing twice, every fault with its place; other tools in a file beside it."""
 
 from __future__ import annotations
 
 import errno
 import json
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +11,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import REPO
+from tests.ingesttool import DATA, NewStore, imported, runs_of, store_maker, written
 from tests.runtool import pieces, request, result
 from workbench.cli.main import main
 from workbench.error import StorageError, UsageError
 from workbench.event import Chatter, Piece, TokenScore
 from workbench.record import Message, Prompt
 from workbench.session.export import ExportOptions, ExportRun, export
-from workbench.session.export.select import select
 from workbench.session.index import SessionIndex
 from workbench.session.info import RunRecord, Session
-from workbench.session.ingest import ImportReport, import_file
 from workbench.session.journal import RunJournal
 from workbench.session.reader import RecordingView
 from workbench.session.store import SessionStore
 from workbench.textio import Disk
-from workbench.workspace import init_workspace
 
-DATA = REPO / "tests" / "data"
-NewStore = Callable[[], SessionStore]
 GROUP = "01KBXS3GCSGG00000000000009"
 
 
 @pytest.fixture
 def new_store(tmp_path: Path) -> NewStore:
-    made: Iterator[int] = iter(range(1000))
-
-    def make() -> SessionStore:
-        space = init_workspace(tmp_path / f"space{next(made)}")
-        shutil.rmtree(space.sessions)
-        return SessionStore(space)
-
-    return make
+    return store_maker(tmp_path)
 
 
 @pytest.fixture
 def store(new_store: NewStore) -> SessionStore:
     return new_store()
-
-
-def written(store: SessionStore, form: str, path: Path, *, events: bool = True) -> Path:
-    options = ExportOptions(events=events, environment={})
-    path.write_text("".join(export(select(store), form, options)), encoding="utf-8", newline="")
-    return path
-
-
-def imported(store: SessionStore, path: Path, **more: Any) -> tuple[ImportReport, list[str]]:
-    said: list[str] = []
-    return import_file(store, path, note=said.append, **more), said
-
-
-def runs_of(store: SessionStore) -> dict[str, RunRecord]:
-    """By id, in the order of time."""
-    return {run.id: run.record for run in sorted(select(store), key=lambda run: run.id)}
 
 
 def snapshot(store: SessionStore) -> dict[Path, bytes]:
@@ -176,185 +144,6 @@ def test_a_session_takes_everything_when_it_is_named(store: SessionStore) -> Non
     report, _ = imported(store, DATA / "chatgpt.json", session="All here")
     assert imported(store, DATA / "llm-logs.json", session="All here")[0].sessions == report.sessions
     assert [(item.title, len(store.runs(item))) for item in store.list_sessions()] == [("All here", 7)]
-
-
-# -- llm -------------------------------------------------------------------------------------------------------
-
-
-def database(path: Path, script: str) -> Path:
-    with closing(sqlite3.connect(path)) as made:
-        made.executescript(script)
-    return path
-
-
-OLD = """
-CREATE TABLE conversations (id TEXT PRIMARY KEY, name TEXT, model TEXT);
-CREATE TABLE responses (id TEXT PRIMARY KEY, model TEXT, prompt TEXT, system TEXT, prompt_json TEXT, options_json TEXT,
-  response TEXT, response_json TEXT, conversation_id TEXT, duration_ms INTEGER, datetime_utc TEXT);
-CREATE TABLE fragments (id INTEGER PRIMARY KEY, hash TEXT, content TEXT);
-CREATE TABLE prompt_fragments (response_id TEXT, fragment_id INTEGER, "order" INTEGER);
-CREATE TABLE prompt_attachments (response_id TEXT, attachment_id TEXT, "order" INTEGER);
-INSERT INTO conversations VALUES ('c1', 'Weather', 'gpt');
-INSERT INTO responses VALUES ('r1', 'gpt', 'Rain?', 'Be brief', NULL, '{"temperature": 1, "logit_bias": {}}', 'Yes',
-  NULL, 'c1', 1200, '2024-05-01T10:00:00.5+00:00');
-INSERT INTO responses VALUES ('r2', 'gpt', 'Sure?', NULL, NULL, NULL, 'No', NULL, 'c1', NULL, '2024-05-01T10:01:00');
-INSERT INTO fragments VALUES (1, 'h', 'A long document.');
-INSERT INTO prompt_fragments VALUES ('r2', 1, 0);
-INSERT INTO prompt_attachments VALUES ('r2', 'x', 0);
-"""
-
-
-def chats(store: SessionStore) -> dict[str, list[tuple[list[tuple[str, str]], str]]]:
-    """Title of each session, and its runs: messages and answer."""
-    return {
-        session.title: [
-            ([(item.role, item.content) for item in run.record.request.prompt.messages], run.record.result.text)
-            for run in select(store, [(session, "")])
-        ]
-        for session in store.list_sessions()
-    }
-
-
-def test_older_logs_of_llm(store: SessionStore, tmp_path: Path) -> None:
-    path = database(tmp_path / "logs.db", OLD)
-    before = path.read_bytes()
-    report, said = imported(store, path)
-    assert report.added == 2
-    first = [("system", "Be brief"), ("user", "Rain?")]
-    second = [*first, ("assistant", "Yes"), ("user", "A long document.\nSure?")]
-    assert chats(store) == {"Weather": [(first, "Yes"), (second, "No")]}
-    one, two = runs_of(store).values()
-    assert (one.request.created, one.request.params.temperature, one.result.ms_total) == (
-        "2024-05-01T10:00:00.500Z",
-        1.0,
-        1200,
-    )
-    assert (two.request.engine, two.request.engine_version, two.result.repro) == ("imported", "llm", "none")
-    assert said == [
-        "logs.db: option 'logit_bias' is not carried over",
-        "logs.db: sampling values that the file does not tell are shown as this tool's defaults (2×)",
-        "logs.db: attachments are not carried over",
-    ]
-    assert path.read_bytes() == before
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["logs.db", "space0"]
-    with closing(sqlite3.connect(path)) as grown, grown:
-        grown.execute("INSERT INTO responses (id, prompt, response, conversation_id) VALUES ('r3', 'More', 'Ok', 'c1')")
-    assert (imported(store, path)[0].added, len(store.list_sessions())) == (1, 1)
-
-
-def test_logs_of_llm_with_a_tree_of_messages_give_the_same_as_its_json(new_store: NewStore, tmp_path: Path) -> None:
-    script = (DATA / "llm-logs.sql").read_text(encoding="utf-8")
-    one, other = new_store(), new_store()
-    path = database(tmp_path / "logs.db", script)
-    assert imported(one, path)[0].added == imported(other, DATA / "llm-logs.json")[0].added == 4
-    assert imported(one, DATA / "llm-logs.json")[0].known == 4
-    assert runs_of(one) == runs_of(other)
-    talk = chats(one)
-    assert talk["Say 雨."][1] == (
-        [
-            *(("system", "Be brief."), ("user", "Say 雨.\n"), ("assistant", "You said Say 雨.\n")),
-            ("user", "And then? \x1b[2J"),
-        ],
-        "You said And then? \x1b[2J",
-    )
-    assert talk["FRAGMENT TEXT with fragments"][0][0] == [
-        ("system", "SYS FRAG"),
-        ("user", "FRAGMENT TEXT\nwith fragments"),
-    ]
-    assert [record.request.params.seed for record in runs_of(one).values()] == [7, 7, None, None]
-
-
-TREE = """
-CREATE TABLE turns (id, thread_id, parent_message_hash, tip_message_hash, datetime_utc);
-CREATE TABLE messages (hash, parent_hash, role);
-CREATE TABLE parts (message_hash, position, type, text, payload);
-INSERT INTO turns VALUES ('t', 't', 'a', 'b', '');
-"""
-ROWS = "CREATE TABLE responses (id TEXT, prompt, response, options_json); INSERT INTO responses VALUES "
-HOSTILE_DATABASES = {
-    "no log": "CREATE TABLE x (y);",
-    "a view": "CREATE VIEW responses AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id FROM n) SELECT id FROM n",
-    "a circle": TREE + "INSERT INTO messages VALUES ('a', 'b', 'user'), ('b', 'a', 'user')",
-    "missing": TREE,
-    "no fragment": TREE
-    + "INSERT INTO messages VALUES ('a', NULL, 'user'), ('b', 'a', 'assistant');"
-    + """INSERT INTO parts VALUES ('a', 0, 'text', NULL, '{"text_ref": [{"fragment": 7}]}')""",
-    "numbers": ROWS + "('a', 2, 3, NULL)",
-    "bytes": ROWS + "('a', x'ff', CAST(x'ff' AS TEXT), NULL)",
-    "options": ROWS + "('a', '', 'b', '{')",
-    "another table": "CREATE TABLE responses (id TEXT); CREATE TABLE conversations (x)",
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE_DATABASES)
-def test_a_database_that_is_no_log_is_refused(name: str, store: SessionStore, tmp_path: Path) -> None:
-    path = database(tmp_path / "x.db", HOSTILE_DATABASES[name])
-    with pytest.raises(UsageError, match=r"x\.db: "):
-        imported(store, path)
-    assert store.list_sessions() == []
-
-
-def test_a_torn_database_is_refused(store: SessionStore, tmp_path: Path) -> None:
-    path = database(tmp_path / "x.db", OLD)
-    path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(UsageError, match="cannot be read"):
-        imported(store, path)
-
-
-# -- chats -----------------------------------------------------------------------------------------------------
-
-
-def test_every_branch_of_a_chatgpt_export(store: SessionStore) -> None:
-    report, said = imported(store, DATA / "chatgpt.json")
-    question = [("user", "Does it rain in 東京?")]
-    assert chats(store) == {
-        "Rain": [
-            (question, "Yes."),
-            ([*question, ("assistant", "Yes."), ("user", "And here?")], "No."),
-            (question, "Often."),
-        ]
-    }
-    assert report.added == 3
-    assert [run.request.model.file for run in runs_of(store).values()] == ["gpt-x", "", "gpt-x"]
-    assert said[:2] == [
-        "chatgpt.json: parts that are no text (images, audio) are not carried over",
-        "chatgpt.json: messages of the role 'tool' are not carried over",
-    ]
-    assert imported(store, DATA / "chatgpt.json")[0].known == 3
-
-
-def test_lists_of_messages(store: SessionStore, tmp_path: Path) -> None:
-    talk = [
-        {"role": "developer", "content": "Be kind."},
-        {"role": "user", "content": [{"type": "text", "text": "Hello"}, {"type": "image_url", "image_url": {}}]},
-        {"role": "assistant", "content": "Hi"},
-        {"role": "tool", "content": "x"},
-        {"role": "user", "content": "Bye"},
-        {"role": "assistant", "content": "So long", "tool_calls": [{}]},
-    ]
-    first = [("system", "Be kind."), ("user", "Hello")]
-    last = ([*first, ("assistant", "Hi"), ("user", "Bye")], "So long")
-    (tmp_path / "talk.json").write_text(json.dumps({"title": "Talk", "model": "gpt", "seed": 3, "messages": talk}))
-    (tmp_path / "bare.json").write_text(json.dumps(talk, indent=1))
-    report, said = imported(store, tmp_path / "talk.json")
-    assert (report.added, chats(store)) == (2, {"Talk": [(first, "Hi"), last]})
-    assert len(said) == 5
-    assert imported(store, tmp_path / "bare.json")[0].known == 2
-    (tmp_path / "tune.jsonl").write_text(
-        json.dumps({"messages": [*talk[:2], {"role": "assistant", "content": "Hey"}]}) + "\n"
-    )
-    assert imported(store, tmp_path / "tune.jsonl")[0].added == 1
-    assert chats(store)["tune"] == [(first, "Hey")]
-
-
-def test_training_data_comes_back(store: SessionStore, tmp_path: Path) -> None:
-    session = store.new_session("Tuned")
-    journal = RunJournal.create(session.dir, request())
-    journal.finish(result("In 東京 it rains.\n"))
-    store.rate_run(session, journal.run_id, 5)
-    path = written(store, "chat", tmp_path / "tune.jsonl")
-    assert imported(store, path)[0].added == 1
-    assert chats(store)["tune"] == [([("user", "Say 雨.")], "In 東京 it rains.\n")]
 
 
 # -- what is malformed -----------------------------------------------------------------------------------------
