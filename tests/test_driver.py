@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import pyte
@@ -23,6 +24,7 @@ from textual import events
 
 from workbench.tui.cells import Cells, is_frame
 from workbench.tui.keys_in import InputFilter
+from workbench.tui.link import Fence
 from workbench.tui.output import Output
 from workbench.tui.sgr import change_pen, pen
 from workbench.tui.textual_private import SafeParser
@@ -81,6 +83,76 @@ def test_the_terminal_shows_the_frames_also_when_some_are_dropped(frames: list[t
     assert picture(got) == picture(expected)
     assert (got.cursor.x, got.cursor.y) == (expected.cursor.x, expected.cursor.y)
     assert cells.take() == ""
+
+
+ROWS = st.lists(st.tuples(st.sampled_from(STYLES), st.sampled_from(WORDS)), min_size=1, max_size=2)
+EDITS = st.lists(
+    st.tuples(st.integers(0, HEIGHT - 1), st.integers(1, HEIGHT), st.integers(-3, 3), ROWS), min_size=1, max_size=10
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(EDITS, st.integers(2, HEIGHT), st.integers(40, 400) | st.none())
+def test_rows_that_moved_are_scrolled_and_a_limit_only_delays(
+    edits: list[tuple[int, int, int, list[tuple[str, str]]]], height: int, limit: int | None
+) -> None:
+    expected, expected_stream = screen()
+    got, got_stream = screen()
+    cells = Cells(WIDTH, HEIGHT)
+    rows: list[list[tuple[str, str]]] = [[("31", f"row {y} of text")] for y in range(HEIGHT)]
+    for top, count, by, fresh in edits:
+        part = rows[top : top + count]
+        by = max(-len(part), min(len(part), by))
+        moved = part[by:] + [fresh] * by if by >= 0 else [fresh] * -by + part[:by]
+        rows[top : top + count] = moved[: len(part)]
+        data = frame([(y, 0, row) for y, row in enumerate(rows)])
+        expected_stream.feed(data)
+        cells.draw(data)
+        got_stream.feed(cells.take(limit))
+        if limit is None:
+            assert picture(got) == picture(expected)
+    while cells.pending:
+        got_stream.feed(cells.take(limit))
+    assert picture(got) == picture(expected)
+    assert (got.cursor.x, got.cursor.y) == (expected.cursor.x, expected.cursor.y)
+
+
+def test_a_row_that_comes_in_costs_itself_and_a_scroll() -> None:
+    cells = Cells(80, 24)
+    lines = [f"{n} {'word ' * (n % 7) + 'other ' * (n % 5)}{n}".ljust(80) for n in range(40)]
+
+    def draw(first: int) -> str:
+        shown = "\n".join(f"\x1b[44m{line}\x1b[0m" for line in lines[first : first + 20])
+        cells.draw(f"\x1b[3;1H{shown}\x1b[1;1H")
+        return cells.take()
+
+    draw(0)
+    assert "\x1b[3;22r\x1b[22H\n\x1b[r" in draw(1)
+    assert len(draw(3)) < 220
+    assert "\x1bM" in draw(2)
+    assert cells.take() == ""
+
+
+@pytest.mark.parametrize(("keeps", "sent"), [(True, "\x1b[44mx\x1b[K"), (False, "\x1b[44mx" + " " * 39)])
+def test_blank_tails_are_erased_where_the_terminal_fills_with_the_background(keeps: bool, sent: str) -> None:
+    cells = Cells(40, 1, keeps_background=keeps)
+    cells.take()
+    cells.draw("\x1b[1;1H\x1b[44m" + "x".ljust(40) + "\x1b[0m\x1b[1;1H")
+    assert cells.take().startswith(sent)
+
+
+def test_clusters_of_doubtful_width_leave_nothing_behind() -> None:
+    cells = Cells(12, 1)
+    cells.take()
+    cells.draw("\x1b[1;1Ha❤️b👍🏽cdef\x1b[1;1H")
+    sent = cells.take()
+    # Its cells are cleared first, and what follows is put where it belongs.
+    assert "a  \b\b❤️" in sent or "a  \x1b[2D❤️" in sent
+    assert "\x1b[1;4Hb" in sent
+    assert "\x1b[1;7Hcdef" in sent
+    plain = Cells(12, 1, plain_clusters=True)
+    plain.draw("\x1b[1;1Ha❤️b👍🏽cdef\x1b[1;1H")
+    assert "a❤ b👍cdef" in plain.take()
 
 
 def test_only_what_changed_is_sent() -> None:
@@ -182,6 +254,76 @@ def test_the_parser_still_takes_keys_after_any_bytes(pieces: list[bytes]) -> Non
     parser.feed(keys.flush())
     messages = parser.feed(keys.feed(b"q"))
     assert [message.key for message in messages if isinstance(message, events.Key)] == ["q"]
+
+
+def test_a_fence_narrows_on_a_slow_link_and_widens_again() -> None:
+    now = [0.0]
+    fence = Fence(lambda: now[0])
+    rate, base, free = 8000.0, 0.3, 0.0
+    answers: deque[float] = deque()
+    worst = 0.0
+    for step in range(4000):
+        now[0] = step * 0.01
+        while answers and answers[0] <= now[0]:
+            answers.popleft()
+            fence.answered()
+        if step == 2000:
+            rate = 1_000_000.0
+        if fence.open:
+            size = 400
+            asked = fence.sent(size)
+            free = max(free, now[0]) + size / rate
+            if asked:
+                answers.append(free + base)
+            if 500 < step < 2000:
+                worst = max(worst, free - now[0])
+                assert fence.limit is not None
+    # No key waits longer than this behind frames, and none of the bandwidth is given away when there is enough.
+    assert worst < 0.2
+    assert fence.limit is None
+
+
+def test_a_terminal_that_never_answers_is_not_waited_for() -> None:
+    now = [0.0]
+    fence = Fence(lambda: now[0])
+    questions = 0
+    for step in range(100):
+        now[0] = float(step)
+        assert fence.open
+        questions += fence.sent(10_000)
+    assert questions == 2
+    assert not fence.asking
+    fence.answered()
+    assert fence.asking
+
+
+def test_one_that_ceases_to_answer_holds_frames_for_a_bounded_time() -> None:
+    now = [0.0]
+    fence = Fence(lambda: now[0])
+    assert fence.sent(10)
+    fence.answered()
+    assert fence.sent(100_000)
+    assert not fence.open
+    now[0] += fence.patience() + 0.01
+    assert fence.open
+
+
+def test_an_answer_torn_apart_is_not_typed() -> None:
+    for cut in range(1, 4):
+        keys = InputFilter()
+        text = keys.feed(b"\x1b[0n"[:cut]) + keys.flush()
+        text += keys.feed(b"\x1b[0n"[cut:] + b"x")
+        assert text.removeprefix("\x1b").removeprefix("[") == "x"
+        assert keys.answers == 1
+
+
+def test_a_megabyte_is_pasted_whole_in_odd_pieces() -> None:
+    body = ("é\x1b[201 日 \x1b[0n\r\n" * 60_000).encode()
+    sent = b"\x1b[200~" + body + b"\x1b[201~!"
+    keys = InputFilter()
+    out = "".join(keys.feed(sent[at : at + 4093]) for at in range(0, len(sent), 4093))
+    assert out == "\x1b[200~" + body.decode().replace("\x1b", "␛") + "\x1b[201~!"
+    assert keys.answers == 0
 
 
 def test_frames_add_up_while_the_terminal_takes_nothing() -> None:

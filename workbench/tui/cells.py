@@ -170,7 +170,8 @@ class Cells:
             out.append((f"\x1b[{top + 1}H" if top else "") + "\x1bM" * -rows)
             self._shown[top:bottom] = [blank.copy() for _ in range(-rows)] + self._shown[top : bottom + rows]
         out.append("\x1b[r")
-        self._cursor = (0, 0)
+        # Most terminals go to the first cell now, but not all.
+        self._cursor = None
         self._dirty.update(range(top, bottom))
 
     def _row(self, y: int, out: list[str]) -> None:

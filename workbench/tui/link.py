@@ -84,7 +84,9 @@ class Fence:
     def sent(self, size: int, *, ask: bool = True) -> bool:
         """Tell that ``size`` bytes go out; true when a question shall follow them, if one may."""
         self._sent += size
-        if not ask or not self.asking or (self._asked and self._sent - self._last_asked < self._window / 4):
+        if not ask or not self.asking:
+            return False
+        if self._asked and (not self._proven or self._sent - self._last_asked < self._window / 4):
             return False
         self._sent += len(QUESTION)
         self._last_asked = self._sent
@@ -106,8 +108,8 @@ class Fence:
             # So many bytes took so long: let no more be under way than arrive within a round trip and a little.
             carried = asked.underway / took * (took - late + EARLY)
             self._window = max(NARROWEST, min(self._window * 0.9, carried))
-        elif late < EARLY and asked.underway > self._window / 4:
-            self._window = min(WIDEST, self._window * 1.25 + 256)
+        elif late < EARLY and asked.underway > self._window / 2:
+            self._window = min(WIDEST, self._window * 1.0625 + 64)
 
     def _least(self, took: float, now: float) -> float:
         """The quickest answer of late."""
