@@ -106,16 +106,19 @@ def ranking_text(bench: Workbench, session: Session) -> str:
     if not votes:
         return "Nobody has voted in this session. b hides the names of the panes; a letter votes."
     ranking = bradley_terry(votes)
-    width = max(len(rating.item) for rating in ranking.ratings)
-    lines = [f"{'':{width}}  rating  95 % interval   won lost tied bad"]
+    lines = []
     for rating in ranking.ratings:
-        interval = f"{rating.low:+.2f} to {rating.high:+.2f}"
-        lines.append(
-            f"{rating.item:{width}}  {rating.value:+6.2f}  {interval:14}  {rating.wins:3} {rating.losses:4} "
-            f"{rating.ties:4} {rating.bad:3}"
-        )
-    lines += ["", f"{len(votes)} votes between two. Bradley-Terry, in logarithms of odds: 0 is the average,"]
-    lines += ["a difference of 1 wins 73 times of 100. Intervals that overlap tell nothing apart."]
+        lines += [
+            rating.item,
+            f"   {rating.value:+.2f} ({rating.low:+.2f} to {rating.high:+.2f}), won {rating.wins}, "
+            f"lost {rating.losses}, tied {rating.ties}, all bad {rating.bad}",
+        ]
+    lines += [
+        "",
+        f"{len(votes)} vote{'s' if len(votes) > 1 else ''} between two. Bradley-Terry, in logarithms of odds:",
+    ]
+    lines += ["0 is the average, a difference of 1 wins 73 times of 100; 95 % intervals."]
+    lines += ["Where intervals overlap, nothing is told apart yet."]
     if ranking.prior:
         lines.append("Too few votes for a finite answer: each counts as having won and lost half a vote more.")
     return "\n".join(lines)

@@ -58,7 +58,7 @@ class MarkSeveral(Box[list[str]]):
         self._options, self._free = options, free
         self.count = count
         self.marked: set[str] = set()
-        self.rows = LineList(widths=(1, 8, 0, 10, 10), placeholder="no models yet: F8 fetches one")
+        self.rows = LineList(widths=(1, 8, 0, 7, 9), placeholder="no models yet: F8 fetches one")
         self._about = Static("", classes="hint", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -183,7 +183,7 @@ class PaneChoice:
         name, now = self.screen.editing.buffer.name, self.screen.editor.text
         found: list[Version] = [item for item in versions(self.screen.bench.store, name) if item.source != now]
         for version in found[:NEWEST_VERSIONS]:
-            about = f"{version.sha256[:8]}, run {version.runs} times, last {when(version.last_seen)}"
+            about = f"{version.sha256[:8]}, last run {when(version.last_seen)}"
             yield f"v:{version.sha256}", Option(("template", about, "", ""), {"version": version})
 
 

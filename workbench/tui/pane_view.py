@@ -68,7 +68,8 @@ class Pane(Vertical):
         self.record: RunRecord | None = None
         self.session: Session | None = None
         self._title = Static("Output", classes="title", markup=False)
-        self._shown: object = None
+        self._shown = ""
+        self._words: tuple[str, tuple[str, ...], bool] | None = None
 
     def compose(self) -> ComposeResult:
         yield self._title
@@ -125,8 +126,14 @@ class Pane(Vertical):
             template = version.sha256[:8] if version else ""
         return {**head, "template": template, **params}
 
+    def on_resize(self) -> None:
+        if self._words is not None:
+            label, about, masked = self._words
+            self.draw(label, about, masked=masked)
+
     def draw(self, label: str, about: Sequence[str], *, masked: bool = False) -> None:
         """The title: ``label``, ``about`` as far as it fits, and the run's progress at the right. Cheap when equal."""
+        self._words = (label, tuple(about), masked)
         room = max(10, self.size.width - 2)
         words = display_line(f"{label} {' · '.join(about)}")
         rights = [self.state.phase] if masked else list(progress(self.state))
@@ -140,8 +147,10 @@ class Pane(Vertical):
             self._title.update(Content(line), layout=False)
 
     def draw_alone(self) -> None:
-        if self._shown is not None:
-            self._shown = None
+        """The title of a pane without neighbours."""
+        self._words = None
+        if self._shown:
+            self._shown = ""
             self._title.update(Content("Output"), layout=False)
 
 
