@@ -33,7 +33,6 @@ def actions(app: WorkbenchApp) -> dict[str, Action]:
 def _main(app: WorkbenchApp) -> Mapping[str, Action]:
     main = app.main
     return {
-        "help": app.show_help,
         "palette": app.action_command_palette,
         "tour": app.tour.toggle,
         "run": main.running.run,
@@ -51,7 +50,6 @@ def _main(app: WorkbenchApp) -> Mapping[str, Action]:
         "copy_both": app.copying.both,
         "copy_markdown": app.copying.markdown,
         "copy_command": app.copying.command,
-        "theme": app.next_theme,
         "quit": app.ask_quit,
     }
 

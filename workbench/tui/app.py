@@ -22,11 +22,11 @@ from workbench.tui.commands import resolved
 from workbench.tui.copying import Copying
 from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.following import Following
-from workbench.tui.home import Home
 from workbench.tui.grid.keeper import Grids
+from workbench.tui.home import Home
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
-from workbench.tui.screens.modal import Confirm, Page
+from workbench.tui.screens.modal import Confirm
 from workbench.tui.screens.tour import Tour
 from workbench.tui.theme import install_themes, theme_folders
 
@@ -99,6 +99,8 @@ class WorkbenchApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key reaches the command of the screen in front; elsewhere it is left to the widgets."""
+        if getattr(self.screen, "takes_all_keys", False):
+            return action not in ("command", "command_palette", "quit", "interrupt")
         if action != "command":
             return True
         wanted = next((command.context for command in self.commands if command.id == parameters[0]), "")
@@ -148,25 +150,6 @@ class WorkbenchApp(App[int]):
             await self._main.browsing.refresh()
         else:
             await self._main.browsing.open_run(*chosen)
-
-    def show_help(self) -> None:
-        """The keys that work where the focus is."""
-        intro = (
-            "A template is text with slots. Fill the slots, press F5, and the answer streams into Output.\n"
-            "Every run is kept: open it again from Sessions. Every command is in the palette too (^P).\n"
-        )
-        inner = ("panes", "blind") if self.screen is self._main else ()
-        contexts = ("anywhere", self.context or "main", *inner)
-        here = [command for command in self.commands if command.context in contexts]
-        lines = [f"{', '.join(c.keys):<18} {c.title}: {c.help}" for c in here]
-        self.push_screen(Page("Keys", "\n".join([intro, *lines])))
-
-    def next_theme(self) -> None:
-        names = sorted(name for name in self.available_themes if name.startswith("workbench-")) or sorted(
-            self.available_themes
-        )
-        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-        self.notify(f"Theme: {display(self.theme)}", markup=False, timeout=2)
 
     async def ask_quit(self) -> None:
         running = self._main.running

@@ -72,7 +72,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("weight_up", "More weight", "raise the weight of the selection or word: (text:1.1)", ("alt+u", "ctrl+up")),
     Command("weight_down", "Less weight", "lower the weight of the selection or word", ("alt+d", "ctrl+down")),
     Command("complete", "Complete", "slots, lists, tags, filters that can stand here", ("alt+i", "ctrl+@")),
-    Command("theme", "Next theme", "walk through the themes", ("alt+t",)),
+    Command("theme", "Theme", "choose one; the screen wears the one under the cursor", ("alt+t",)),
     Command("pane_into", "Same prompt into ...", "mark models, parameters, versions: a pane each", ("alt+8",)),
     Command("pane_next", "Next pane", "move to the next pane", ("alt+shift+a",)),
     *(Command(f"pane_{n}", f"Pane {n}", f"move to pane {n}", (str(n),), "", "panes") for n in range(1, 7)),
@@ -253,7 +253,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid_export", "Export", "write the result to a file", ("w",), "Export", "grid"),
     Command("grid_wider", "Wider", "wider columns", ("plus", "equals_sign"), "", "grid"),
     Command("grid_narrower", "Narrower", "narrower columns", ("minus",), "", "grid"),
-    Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
+    Command("jump", "Jump", "draw a letter on each area and row; it goes there", ("alt+shift+j", "f11"), "", "anywhere"),
+    Command("keys", "Key viewer", "what the terminal sends for a key, and what it does", ("alt+shift+k",)),
     Command("find", "Find", "in the template, prompt or output that has the focus", ("ctrl+f", "alt+shift+f")),
     Command("find_next", "Find next", "the next match of what was looked for last", ("alt+shift+n",)),
     Command("find_previous", "Find previous", "the match before", ("alt+shift+b",)),
@@ -266,6 +267,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("outside", "Own editor", "the template in $VISUAL or $EDITOR, and back", ("alt+z", "f10")),
     Command("compare_file", "Compare with file", "the text here and the file's; choose which", ("alt+shift+v",)),
 )
+    Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
 
 
 def resolved(overrides: Mapping[str, str] | None = None) -> tuple[Command, ...]:

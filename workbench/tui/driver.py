@@ -10,7 +10,7 @@ import asyncio
 import os
 import selectors
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -36,6 +36,8 @@ class WorkbenchDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._output: Output | None = None
+        self.listener: Callable[[bytes], None] | None = None
+        """Gets what the terminal sends, as it is; called in the input thread."""
 
     @property
     def output(self) -> Output | None:
@@ -108,6 +110,8 @@ class WorkbenchDriver(LinuxDriver):
                 if data is None:
                     self._gone()
                     return
+                if data and self.listener is not None:
+                    self.listener(data)
                 text = keys.feed(data) if data else keys.flush()
                 if keys.answers:
                     self._answered(keys)

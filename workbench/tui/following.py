@@ -91,7 +91,7 @@ class Following:
         if changed.of("config"):
             await self._settings()
         for path in changed.of("theme"):
-            self._theme(path)
+            self.theme_saved(path)
 
     # -- the template in the editor ----------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class Following:
             except WorkbenchError as error:
                 self.main.tell(error)
 
-    def _theme(self, path: Path) -> None:
+    def theme_saved(self, path: Path) -> None:
         """A theme file was saved: seen at once when it is the one in use, and checked in any case."""
         if not path.is_file():
             return

@@ -6,11 +6,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.finding import EditorTarget, Finding, Target, TextTarget
+from workbench.tui.helping import help_text
+from workbench.tui.jump import JumpScreen, go_to, targets
 from workbench.tui.outside import edit_in_place
 from workbench.tui.screens.find import FindScreen
-from workbench.tui.screens.modal import AskText
+from workbench.tui.screens.keyview import KeyScreen
+from workbench.tui.screens.modal import AskText, Page
+from workbench.tui.screens.themes import ThemeScreen
 from workbench.tui.stream import StreamView
+from workbench.tui.textual_private import bound_to
 
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
@@ -26,6 +32,10 @@ class Home:
     def actions(self) -> Mapping[str, Callable[[], object]]:
         editor = self.app.main.editor
         return {
+            "help": self.help,
+            "theme": self.pick_theme,
+            "keys": self.view_keys,
+            "jump": self.jump,
             "find": self.find,
             "find_next": partial(self.find_on, 1),
             "find_previous": partial(self.find_on, -1),
@@ -38,6 +48,36 @@ class Home:
             "outside": partial(edit_in_place, self.app, self.app.main),
             "compare_file": self.app.following.settle,
         }
+
+    def help(self) -> None:
+        """What has the focus comes first."""
+        app = self.app
+        inner = ("panes", "blind") if app.screen is app.main else ()
+        contexts = ("anywhere", app.context or "main", *inner)
+        text = help_text(app.commands, contexts, app.screen.focused, app.bench.config.keymap)
+        app.push_screen(Page("Keys", text))
+
+    def pick_theme(self) -> None:
+        self.app.push_screen(ThemeScreen(self.app.bench.workspace))
+
+    async def view_keys(self) -> None:
+        """Keys as they arrive, until Escape is pressed twice."""
+        editor = self.app.main.editor
+        screen = KeyScreen(self.app.commands, lambda key: bound_to(editor, key))
+        driver = self.app._driver
+        if isinstance(driver, WorkbenchDriver):
+            driver.listener = screen.heard
+        try:
+            await self.app.push_screen_wait(screen)
+        finally:
+            if isinstance(driver, WorkbenchDriver):
+                driver.listener = None
+
+    async def jump(self) -> None:
+        """Draw letters, and go where the one that is pressed stands."""
+        chosen = await self.app.push_screen_wait(JumpScreen(targets(self.app.screen)))
+        if chosen is not None and chosen.widget.is_attached:
+            go_to(chosen)
 
     # -- finding -----------------------------------------------------------------------------------------------
 

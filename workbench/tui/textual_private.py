@@ -280,6 +280,12 @@ class SafeParser:
             return []
 
 
+def bound_to(widget: Widget, key: str) -> str:
+    """What a key is bound to in a widget, in words; empty when it is not."""
+    found = widget._bindings.key_to_bindings.get(key, [])
+    return found[0].description if found else ""
+
+
 class _Region:
     """The lines that several edits touched together, in the document as it is after the last of them."""
 
