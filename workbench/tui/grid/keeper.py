@@ -7,7 +7,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.compare.plan import plan_from_data
+from workbench.compare.state import CellState
 from workbench.error import WorkbenchError
+from workbench.service.grid_plan import refuse_too_many
 from workbench.service.grid_resume import grid_from_disk, grids_of, saved_grid
 from workbench.tui.grid.live import GridLive
 from workbench.tui.grid.wish import Base, Wish
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.session.groups import Group
     from workbench.session.info import Session
     from workbench.tui.app import WorkbenchApp
+    from workbench.tui.screens.grid import GridScreen
 
 # Commands that load or take an engine, beside the grid's own.
 USES_ENGINE = frozenset({"run", "browse_verify", "browse_rerun"})
@@ -48,7 +52,7 @@ class Grids:
 
         live = self.live
         if live is not None and (live.running or not live.seen):
-            self._show(live)
+            await self._show(live)
             return
         main = self.app.main
         try:
@@ -64,12 +68,14 @@ class Grids:
             return
         grid: Grid | None = await self.app.push_screen_wait(GridPlanScreen(self, base))
         if grid is not None:
-            self._show(self.start(grid))
+            await self._show(self.start(grid))
 
-    def _show(self, live: GridLive) -> None:
+    async def _show(self, live: GridLive) -> GridScreen:
         from workbench.tui.screens.grid import GridScreen
 
-        self.app.push_screen(GridScreen(self, live))
+        screen = GridScreen(self, live)
+        await self.app.push_screen(screen)
+        return screen
 
     def start(self, grid: Grid) -> GridLive:
         """Run it, behind whatever is on screen."""
@@ -131,19 +137,26 @@ class Grids:
     async def open_saved(self, session: Session, group: Group) -> None:
         """Show a saved grid; one that runs here is shown as it runs."""
         if self.live is not None and self.live.place is not None and self.live.place[1].id == group.id:
-            self._show(self.live)
+            await self._show(self.live)
             return
+        title = str(group.plan.get("template", "grid"))
         try:
+            # The table opens at once; ten thousand runs take a while to read.
+            plan = plan_from_data(group.plan)
+            refuse_too_many(plan)
+            empty = [CellState(cell) for cell in plan.cells()]
+            first = GridLive(self.app.bench, plan, empty, title=title, place=(session, group))
+            first.reading = True
+            screen = await self._show(first)
             plan, states = await asyncio.to_thread(saved_grid, self.app.bench, session, group)
         except WorkbenchError as error:
             self.app.main.tell(error)
             return
-        live = GridLive(
-            self.app.bench, plan, states, title=str(group.plan.get("template", "grid")), place=(session, group)
-        )
+        live = GridLive(self.app.bench, plan, states, title=title, place=(session, group))
         if not self.running:
             self.live = live
-        self._show(live)
+        if screen.is_mounted and screen.live is first:
+            screen.show_live(live)
 
     def _saved(self) -> list[tuple[Session, Group, str]]:
         found = sorted(grids_of(self.app.bench), key=lambda pair: pair[1].id, reverse=True)[:_LISTED]

@@ -5,6 +5,7 @@ Events only mark cells as changed; a screen takes the marks a dozen times a seco
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from workbench.compare.state import CellState
 from workbench.compare.table import GridTable
 from workbench.error import StorageError, UsageError, WorkbenchError
 from workbench.service.grid import GridRun
-from workbench.service.grid_events import CellFailed, CellProgress, GridEvent, Totals
+from workbench.service.grid_events import CellFailed, CellFinished, CellProgress, GridEvent, Totals
 from workbench.service.grid_words import duration
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class GridLive:
-    """``run`` is None for a grid that was only read from disk. All methods but ``record`` belong to the loop."""
+    """``run`` is None for a grid that was only read from disk, ``reading`` while that goes on.
+
+    All methods but those that block belong to the loop.
+    """
 
     def __init__(
         self,
@@ -42,9 +46,9 @@ class GridLive:
         self._place = place
         self.table = GridTable(plan, states)
         self.running = False
+        self.reading = False
         self.error = ""
         self.seen = True
-        self.ever_changed = 0
         self._changed: set[int] = set()
         self._totals: Totals | None = None
         self._phase = ""
@@ -65,12 +69,11 @@ class GridLive:
             self.error = str(error)
         finally:
             self.running = False
-            self._changed.update(state.number for state in self.states if state.status == "cancelled")
+            self._changed |= {state.number for state in self.states if state.status == "cancelled"}
 
     def _take(self, event: GridEvent) -> None:
-        self.ever_changed += 1
         if isinstance(event, Totals):
-            self._totals, self._phase = event, ""
+            self._phase = ""
             return
         self._changed.add(event.number)
         if isinstance(event, CellProgress):
@@ -79,6 +82,8 @@ class GridLive:
             self._phase = ""
         if isinstance(event, CellFailed):
             self.error = event.state.error.partition("\n")[0]
+        elif isinstance(event, CellFinished) and event.state.problem:
+            self.error = event.state.problem
 
     def take_changed(self) -> set[int]:
         """The cells that changed since the last call; what they show is on disk."""
@@ -89,16 +94,18 @@ class GridLive:
 
     def touch(self, numbers: Iterable[int]) -> None:
         """These cells changed by something else than a run."""
-        self._changed.update(numbers)
+        self._changed |= set(numbers)
 
     @property
     def totals(self) -> Totals:
         if self.run is not None:
             return self.run.totals
-        done = sum(state.status == "done" for state in self.states)
-        failed = sum(state.status == "failed" for state in self.states)
-        reused = sum(state.reused for state in self.states)
-        return Totals(len(self.states), done, failed, reused)
+        if self._totals is None:
+            # What stands on disk does not change while it is looked at.
+            counts = Counter(state.status for state in self.states)
+            reused = sum(state.reused for state in self.states)
+            self._totals = Totals(len(self.states), counts["done"], counts["failed"], reused)
+        return self._totals
 
     @property
     def place(self) -> tuple[Session, Group] | None:
@@ -131,6 +138,8 @@ class GridLive:
         return parts + ([self._phase] if self._phase and self.running else [])
 
     def _state(self, totals: Totals) -> str:
+        if self.reading:
+            return "reading the runs"
         if self.running:
             if totals.paused:
                 return "pausing" if totals.running else "paused"

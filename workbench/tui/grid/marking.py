@@ -142,6 +142,9 @@ class GridMarking:
     async def export(self) -> None:
         """Write the result to a file; its ending is the format."""
         screen = self.screen
+        if screen.live.reading:
+            screen.say("Wait until the runs are read.")
+            return
         place = screen.live.place
         name = f"grid-{place[1].id}.csv" if place is not None else "grid.csv"
         text = await self._ask("Write the result to", name, f"The ending is the format: {', '.join(FORMATS)}.")

@@ -91,6 +91,8 @@ class GridScreen(Screen[None]):
         self._laid = 0
         self._next_layout = 0.0
         self._stale = False
+        self._next_rates = 0.0
+        self._old_rates = False
         self._told: list[str] = []
         self._read = 0
 
@@ -124,6 +126,8 @@ class GridScreen(Screen[None]):
 
     async def _read_disk(self, live: GridLive) -> None:
         """Marks of the runs; checks of a grid that only stands on disk."""
+        if live.reading:
+            return
         await asyncio.to_thread(live.read_marks)
         if self.is_mounted:
             self.table.refresh()
@@ -211,6 +215,10 @@ class GridScreen(Screen[None]):
         state = self.state
         if changed and self.page == "cell" and state is not None and state.number in changed:
             self.look()
+        self._old_rates = self._old_rates or (bool(changed) and self.page == "rates")
+        if self._old_rates and monotonic() >= self._next_rates:
+            self._old_rates, self._next_rates = False, monotonic() + 1.0
+            self.look()
         self._tell_status()
 
     def _tell_status(self) -> None:
@@ -225,7 +233,7 @@ class GridScreen(Screen[None]):
     def on_table_view_moved(self) -> None:
         self.turn = 0
         if self.page in ("cell", "row"):
-            self.look()
+            self.look(anew=True)
         self.tell_view()
 
     # -- the page ----------------------------------------------------------------------------------------------
@@ -273,7 +281,8 @@ class GridScreen(Screen[None]):
             self.detail.append(text[len(shown) :])
             return
         self.detail.set_marked(text, spans)
-        self.detail.action_start()
+        if anew:
+            self.detail.action_start()
 
     # -- keys --------------------------------------------------------------------------------------------------
 
