@@ -373,11 +373,11 @@ Small(driver_class=WorkbenchDriver if sys.argv[1] == "ours" else None).run(mouse
 
 
 class Terminal:
-    """A child in a pseudo terminal of 60 x 16, its screen, and the bytes it sent."""
+    """A child in a pseudo terminal, its screen, and the bytes it sent."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, columns: int, rows: int) -> None:
         self.master, child = pty.openpty()
-        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 16, 60, 0, 0))
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         environ = dict(os.environ, TERM="xterm-256color", COLORTERM="truecolor", TEXTUAL_DISABLE_KITTY_KEY="1")
         # The test runner may say how wide its own terminal is.
         environ = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
@@ -386,7 +386,7 @@ class Terminal:
             command, stdin=child, stdout=child, stderr=child, env=environ, start_new_session=True
         )
         os.close(child)
-        self.screen = pyte.Screen(60, 16)
+        self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
         self.received = 0
 
@@ -427,14 +427,16 @@ class Terminal:
 
 
 @pytest.fixture
-def terminals() -> Iterator[dict[str, Terminal]]:
-    both = {kind: Terminal(kind) for kind in ("ours", "stock")}
+def terminals(request: pytest.FixtureRequest) -> Iterator[dict[str, Terminal]]:
+    columns, rows = getattr(request, "param", (60, 16))
+    both = {kind: Terminal(kind, columns, rows) for kind in ("ours", "stock")}
     yield both
     for terminal in both.values():
         terminal.close()
 
 
 @pytest.mark.pty
+@pytest.mark.parametrize("terminals", [(60, 16), (80, 24), (200, 60)], indirect=True)
 def test_a_whole_session_looks_like_the_stock_driver_and_costs_less(terminals: dict[str, Terminal]) -> None:
     for terminal in terminals.values():
         terminal.wait_for(terminal.shows("start"))
@@ -445,6 +447,8 @@ def test_a_whole_session_looks_like_the_stock_driver_and_costs_less(terminals: d
         for key in b"typed":
             terminal.type(bytes([key]))
         terminal.wait_for(terminal.shows("typed"))
+        # Up and down through the pane, line by line and by pages.
+        terminal.type(b"\t" + b"\x1b[5~" * 3 + b"\x1b[A" * 4 + b"\x1b[B" * 2 + b"\x1b[6~")
     ours, stock = terminals["ours"], terminals["stock"]
 
     def same() -> bool:
@@ -452,7 +456,7 @@ def test_a_whole_session_looks_like_the_stock_driver_and_costs_less(terminals: d
         return bool(ours.screen.display == stock.screen.display)
 
     ours.wait_for(same)
-    for y in range(16):
+    for y in range(ours.screen.lines):
         assert ours.screen.buffer[y] == stock.screen.buffer[y]
     assert ours.received < stock.received
     assert [terminal.quit() for terminal in terminals.values()] == [0, 0]

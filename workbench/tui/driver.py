@@ -10,6 +10,7 @@ import asyncio
 import os
 import selectors
 import signal
+import textwrap
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
@@ -22,6 +23,8 @@ from workbench.tui.keys_in import InputFilter
 from workbench.tui.output import SYNC_END, SYNC_START, Output
 from workbench.tui.textual_private import SafeParser
 
+# The least screen that the app is drawn on, columns and rows.
+LEAST = (60, 16)
 # How long answers that are still to come are waited for before the terminal is given back, in seconds.
 LAST_ANSWER = 1.0
 # How long the rest of a split sequence is waited for, in seconds.
@@ -51,7 +54,8 @@ class WorkbenchDriver(LinuxDriver):
         if data == SYNC_START:
             output.synchronise()
         elif is_frame(data):
-            if output.draw(data, *self._app.size):
+            width, height = self._app.size
+            if output.draw(too_small(width, height) or data, width, height):
                 # The frame may be a part, made for a screen whose rest was never drawn at this size.
                 self._app.call_later(self._app.refresh)
         elif data != SYNC_END:
@@ -135,6 +139,17 @@ class WorkbenchDriver(LinuxDriver):
     def _gone(self) -> None:
         if self.input_tty:
             os.kill(os.getpid(), signal.SIGHUP)
+
+
+def too_small(width: int, height: int) -> str:
+    """The frame for a terminal on which the app cannot be drawn, empty for a larger one."""
+    least_width, least_height = LEAST
+    if width >= least_width and height >= least_height:
+        return ""
+    sentence = f"This terminal is {width} x {height}, the workbench needs {least_width} x {least_height}."
+    rows = textwrap.wrap(f"{sentence} Nothing is lost.", max(1, width))[:height]
+    rows += [""] * (height - len(rows))
+    return "\x1b[1;1H" + "\n".join(row.ljust(width) for row in rows) + "\x1b[1;1H"
 
 
 def cells_for(environ: Mapping[str, str], width: int, height: int) -> Cells:
