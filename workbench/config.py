@@ -54,6 +54,7 @@ class Config:
     models: tuple[str, ...] = ()
     ask_above: int = 100
     mouse: bool = True
+    screen_reader: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     servers: tuple[ServerConfig, ...] = ()
@@ -79,6 +80,7 @@ class Setting:
 SETTINGS: tuple[Setting, ...] = (
     Setting("", "theme", "theme", str, True, "WORKBENCH_THEME", "name of the theme"),
     Setting("", "mouse", "mouse", bool, True, "WORKBENCH_MOUSE", "whether the app listens to the mouse"),
+    Setting("", "screen_reader", "screen_reader", bool, True, "WORKBENCH_SCREEN_READER", "one area at a time, lines"),
     Setting("", "ask_above", "ask_above", int, True, "", "ask before starting more runs than this"),
     Setting("", "keymap", "keymap", str, False, "WORKBENCH_KEYMAP", "keys of the editor: default, vim or emacs"),
     Setting("", "run_on_save", "run_on_save", bool, False, "", "run a template whenever it is saved"),

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from workbench.display import display
@@ -24,6 +25,8 @@ from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.following import Following
 from workbench.tui.grid.keeper import Grids
 from workbench.tui.home import Home
+from workbench.tui.linear import Linear
+from workbench.tui.listview import LineList
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
 from workbench.tui.screens.modal import Confirm
@@ -49,6 +52,8 @@ class WorkbenchApp(App[int]):
         self.commands = resolved(bench.config.keys)
         self.copying = Copying(self)
         self.tour = Tour(self)
+        self.linear = Linear(self, on=bench.config.screen_reader)
+        self.set_class(self.linear.on, "linear")
         self._actions: dict[str, Action] | None = None
         self.animation_level = "none"
         self.remote = any(os.environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY"))
@@ -69,8 +74,10 @@ class WorkbenchApp(App[int]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._ended_from_outside, number)
-        self._main = MainScreen(self.bench, self.commands, jump=self.remote)
+        self._main = MainScreen(self.bench, self.commands, jump=self.remote or self.linear.on)
         self.push_screen(self._main)
+        if self.linear.on:
+            self._main.status.announce = self.linear.take
         self.following = Following(self)
         self.home = Home(self)
         self.set_timer(0.3, self.following.start)
@@ -119,6 +126,25 @@ class WorkbenchApp(App[int]):
             self.do("stop")
         else:
             self.notify("^Q quits. Unsaved text is kept.", markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """A notice; for screen readers a line."""
+        if self.linear.on:
+            self.linear.say(message if severity == "information" else f"{severity}: {message}")
+        else:
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+
+    def on_line_list_highlighted(self, event: LineList.Highlighted) -> None:
+        if self.linear.on and event.line_list.has_focus:
+            self.linear.follow(event.line_list)
 
     def action_leave_tour(self) -> None:
         """Escape on the main screen closes the tour's line; on others it leaves them first."""

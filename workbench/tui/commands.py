@@ -266,8 +266,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("duplicate_line", "Duplicate line", "a copy of the line below it", ("alt+shift+d",)),
     Command("outside", "Own editor", "the template in $VISUAL or $EDITOR, and back", ("alt+z", "f10")),
     Command("compare_file", "Compare with file", "the text here and the file's; choose which", ("alt+shift+v",)),
-)
     Command("quit", "Quit", "leave; unsaved text is kept as a draft", ("ctrl+q",), "Quit", "anywhere"),
+)
 
 
 def resolved(overrides: Mapping[str, str] | None = None) -> tuple[Command, ...]:

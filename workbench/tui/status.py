@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,6 +62,8 @@ class StatusLine(Static):
         self.holder: StateHolder = _Holder()
         # What goes on behind the screen; it is told first.
         self.aside = ""
+        # For screen readers: told what changed, in place of a line that is drawn anew all the time.
+        self.announce: Callable[[RunState], None] | None = None
 
     @property
     def state(self) -> RunState:
@@ -73,6 +76,10 @@ class StatusLine(Static):
 
     def show(self) -> None:
         """Draw the state anew."""
+        if self.announce is not None:
+            self.announce(self.state)
+            self.update(Content(display_line(" · ".join(filter(None, (self.state.model, self.state.engine))))))
+            return
         room = max(10, self.size.width - 2)
         line = ""
         for part in [display_line(part) for part in (self.aside, *self.state.parts()) if part]:

@@ -142,7 +142,7 @@ class MainScreen(Screen[None]):
     # -- areas -------------------------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
-        self.set_class(event.size.width < WIDE, "narrow")
+        self.set_class(event.size.width < WIDE or self.bench.config.screen_reader, "narrow")
         self.set_class(event.size.height < 20, "short")
         self._draw_tabs()
         if self.context:

@@ -102,7 +102,7 @@ class ShelfScreen(Screen[str | None]):
     def _look(self) -> tuple[list[ModelEntry], int, str]:
         folder = self.bench.model_folders[-1]
         there = next((item for item in (folder, *folder.parents) if item.exists()), None)
-        disk = f" · disk {size_text(shutil.disk_usage(there).free)} free" if there else ""
+        disk = f", disk {size_text(shutil.disk_usage(there).free)}" if there else ""
         return self.bench.models(), free_memory(), disk
 
     def draw(self, then: str = "") -> None:
@@ -124,7 +124,11 @@ class ShelfScreen(Screen[str | None]):
         if not any(parts):
             usable = sum(1 for entry in self.shelf.entries if not entry.problem)
             broken = len(self.shelf.entries) - usable
-            parts = [f"{usable} of {usable + broken} files can be used" if broken else f"{usable} files"]
+            parts = [
+                f"{usable} of {usable + broken} files can be used"
+                if broken
+                else f"{usable} file{'' if usable == 1 else 's'}"
+            ]
             parts.append("Enter uses the model, Escape leaves")
         self.about.update(Content(display_line(" · ".join(part for part in parts if part))))
 

@@ -72,6 +72,8 @@ class Tour:
         self._speaks_in_place = not running.engine and not await running.can_speak()
         if self._speaks_in_place:
             running.engine = "scripted"
+        self._app.main.status.state.hint = ""
+        self._app.main.status.show()
         self._begin(0)
         self._timer = self._app.set_interval(1 / LOOKS_PER_SECOND, self.look)
         self.look()
