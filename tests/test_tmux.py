@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.tui.cells import Cells
 from workbench.workspace import init_workspace
 
 pytestmark = pytest.mark.tmux
@@ -23,13 +24,13 @@ SCRIPT: dict[str, object] = {"pieces": ["In ", "東京", " it ", "rains."]}
 class Tmux:
     """A server of its own with one window."""
 
-    def __init__(self, folder: Path, *, script: dict[str, object]) -> None:
+    def __init__(self, folder: Path, *, script: dict[str, object] | None = None, command: str = "") -> None:
         self.socket = f"workbench-{uuid.uuid4().hex[:12]}"
         values = {"WORKBENCH_ENGINE": "scripted", "WORKBENCH_SCRIPT": json.dumps(script), "LC_ALL": "C.UTF-8"}
         pairs = [f"{name}={value}" for name, value in values.items()]
-        command = shlex.join(["env", *pairs, sys.executable, "-m", "workbench"])
         # The window stays with the exit code to be read.
         ending = '; echo "left with $?"; exec cat'
+        command = command or shlex.join(["env", *pairs, sys.executable, "-m", "workbench"])
         self.tmux("-f", os.devnull, "new-session", "-d", "-x", "80", "-y", "24", "-c", str(folder), command + ending)
 
     def tmux(self, *words: str) -> str:
@@ -154,3 +155,30 @@ def test_text_is_typed_saved_and_a_new_template_begun(tmux: Tmux, tmp_path: Path
     tmux.wait_for("[slots.topic]")
     tmux.keys("C-r")
     tmux.wait_for("it rains.")
+
+
+CLUSTERS = ["❤️", "👍🏽", "1️⃣", "🏳️‍🌈", "👩‍💻", "🇩🇪", "日本", "é"]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_clusters_of_doubtful_width_shift_nothing_in_tmux(tmp_path: Path, plain: bool) -> None:
+    cells = Cells(80, 24, plain_clusters=plain)
+    for y, cluster in enumerate(CLUSTERS):
+        cells.draw(f"\x1b[{y + 1};1H|{cluster}\x1b[{y + 1};5H|tail\x1b[{y + 1};11H|")
+    cells.draw("\x1b[12;1Hall drawn")
+    (tmp_path / "first").write_text(cells.take(), encoding="utf-8")
+    for y in range(0, len(CLUSTERS), 2):
+        cells.draw(f"\x1b[{y + 1};2H  ")
+    cells.draw("\x1b[12;1Hsome gone")
+    (tmp_path / "second").write_text(cells.take(), encoding="utf-8")
+    command = "stty raw -echo; printf '\\033[?7l'; cat first; read line; cat second; exec cat"
+    terminal = Tmux(tmp_path, command=command)
+    try:
+        rows = terminal.wait_for("all drawn").splitlines()
+        assert [row.rpartition("|tail")[1:] for row in rows[: len(CLUSTERS)]] == [("|tail", " |")] * len(CLUSTERS)
+        terminal.keys("C-j")
+        rows = terminal.wait_for("some gone").splitlines()
+        assert [rows[y] for y in range(0, len(CLUSTERS), 2)] == ["|   |tail |"] * (len(CLUSTERS) // 2)
+        assert all(row.endswith("|tail |") for row in rows[: len(CLUSTERS)])
+    finally:
+        terminal.close()
