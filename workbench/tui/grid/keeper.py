@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.tui.screens.grid import GridScreen
 
 # Commands that load or take an engine, beside the grid's own.
-USES_ENGINE = frozenset({"run", "browse_verify", "browse_rerun"})
+USES_ENGINE = frozenset({"run", "pane_into", "browse_verify", "browse_rerun"})
 TOLD_PER_SECOND = 2
 _LISTED = 200
 
