@@ -192,6 +192,7 @@ def start(folder: Path, size: tuple[int, int], link: tuple[float, float], driver
     (workspace / "templates" / "london.j2").write_text(SOURCE, encoding="utf-8")
     script = {"pieces": pieces(6000), "delay_ms": 1000 / TOKENS_PER_SECOND}
     env = {"WORKBENCH_ENGINE": "scripted", "WORKBENCH_SCRIPT": json.dumps(script)}
+    env |= {name: str(folder) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
     if link != (0, 0):
         env["SSH_CONNECTION"] = "192.0.2.1 50000 192.0.2.2 22"
         env["TEXTUAL_ANIMATIONS"] = "none"

@@ -297,6 +297,21 @@ def test_a_terminal_that_never_answers_is_not_waited_for() -> None:
     assert fence.asking
 
 
+def test_a_late_answer_is_not_taken_for_a_quick_one() -> None:
+    now = [0.0]
+    fence = Fence(lambda: now[0])
+    fence.sent(10)
+    now[0] = 3.5
+    assert fence.open
+    assert fence.sent(10)
+    now[0] = 3.6
+    fence.answered()
+    assert fence.round_trip is None
+    now[0] = 4.0
+    fence.answered()
+    assert fence.round_trip == pytest.approx(0.5)
+
+
 def test_one_that_ceases_to_answer_holds_frames_for_a_bounded_time() -> None:
     now = [0.0]
     fence = Fence(lambda: now[0])

@@ -19,6 +19,8 @@ WINDOW, NARROWEST, WIDEST = 8192, 512, 1 << 18
 LATE, EARLY = 0.06, 0.02
 # Seconds after which an answer counts as missed, and how many missed ones end the asking.
 PATIENCE, MISSES = 3.0, 2
+# Seconds in which an answer is still taken for that of a question given up.
+LATEST = 10.0
 # The least round trip is taken from so many seconds, so that a changed link is noticed.
 MEMORY = 20.0
 
@@ -35,6 +37,7 @@ class Fence:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._asked: deque[_Asked] = deque()
+        self._given_up: deque[float] = deque()
         self._sent = self._confirmed = self._last_asked = 0
         self._window = float(WINDOW)
         self._proven = False
@@ -95,11 +98,16 @@ class Fence:
 
     def answered(self) -> None:
         """The terminal has shown everything up to its oldest question."""
-        if not self._asked:
+        now = self._clock()
+        while self._given_up and now - self._given_up[0] > LATEST:
+            self._given_up.popleft()
+        if self._given_up or not self._asked:
+            # It belongs to a question that was given up: it tells nothing but that the terminal answers.
             self._missed = 0
+            if self._given_up:
+                self._given_up.popleft()
             return
         asked = self._asked.popleft()
-        now = self._clock()
         self._proven, self._missed = True, 0
         self._confirmed = max(self._confirmed, asked.sent)
         took = self.round_trip = now - asked.when
@@ -126,5 +134,4 @@ class Fence:
             asked = self._asked.popleft()
             self._confirmed = max(self._confirmed, asked.sent)
             self._missed += 1
-            if not self.asking:
-                self._asked.clear()
+            self._given_up.append(self._clock())

@@ -69,8 +69,9 @@ class Output(threading.Thread):
         """Send no more frames: the app is leaving the screen. Wait so long for answers on their way."""
         with self._changed:
             self._silent = True
-            if self.fence.proven:
-                self._changed.wait_for(lambda: not self.fence.waiting, seconds)
+            # One that has not answered yet will hardly do so now.
+            patience = seconds if self.fence.proven else seconds / 4
+            self._changed.wait_for(lambda: not (self.fence.waiting and self.fence.asking), patience)
 
     def answered(self, count: int) -> None:
         """The terminal answered so many questions."""
