@@ -40,6 +40,7 @@ class PaneRuns:
         self._starting = False
         self._given_up = False
         self._ticks = 0
+        self._kept = 1
         # A screen reader would read every piece as a change of its own.
         seconds = 1 if screen.bench.config.screen_reader else 1 / FLUSHES_PER_SECOND
         self._timer = screen.set_interval(seconds, self._tick, pause=True)
@@ -121,6 +122,8 @@ class PaneRuns:
 
     async def _run_one(self, spec: RunSpec) -> None:
         pane = self.panes.current
+        if self._kept > 1:
+            self._keep(1)
         await self._play([(pane, self._begin(pane, self.screen.bench.start_run(spec)))])
 
     async def _run_many(self, specs: list[RunSpec]) -> None:
@@ -136,7 +139,7 @@ class PaneRuns:
             if not await self._may_load(planned):
                 self._not_run(panes)
                 return
-            bench.pool.keep_idle(sum(item.plan is not None and bool(item.plan.load.path) for item in planned))
+            self._keep(sum(item.plan is not None and bool(item.plan.load.path) for item in planned))
             document = specs[0].document
             title = document.header.title or document.path.rpartition("/")[2].removesuffix(".j2")
             shared = SharedSession(bench, self.session, title)
@@ -149,6 +152,11 @@ class PaneRuns:
         finally:
             self._starting = False
         await self._play(going)
+
+    def _keep(self, engines: int) -> None:
+        """So many engines stay loaded between runs."""
+        self._kept = engines
+        self.screen.bench.pool.keep_idle(engines)
 
     async def _may_load(self, planned: list[Planned]) -> bool:
         question = await asyncio.to_thread(memory_question, self.screen.bench, planned)
@@ -227,7 +235,9 @@ class PaneRuns:
                 self.unsaved.append(bridge.handle)
             if bridge.handle.request is not None:
                 bridge.state.model = bridge.handle.request.model.file
-            if isinstance(bridge.last, Failed) and not many:
+            if isinstance(bridge.last, Failed) and many:
+                screen.say(f"{bridge.state.model}: {bridge.last.message}", error=True)
+            elif isinstance(bridge.last, Failed):
                 screen.failed(bridge.last)
         # The same thing is said of several engines once.
         for notice in dict.fromkeys(notice for bridge in bridges for notice in bridge.handle.notices):

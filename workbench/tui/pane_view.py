@@ -16,12 +16,12 @@ from workbench.display import cell_width, display_line
 from workbench.event import Failed
 from workbench.param import params_to_dict
 from workbench.record import RunRequest, RunResult, sha256_text
+from workbench.service.history import Version
 from workbench.session.info import RunRecord, Session
 from workbench.tui.status import RunState
 from workbench.tui.stream import StreamView
 
 if TYPE_CHECKING:
-    from workbench.service.history import Version
     from workbench.tui.bridge import RunBridge
 
 SIGNS = {"finished": "=", "stopped": "#", "cancelled": "#", "failed": "!", "error": "!", "interrupted": "?"}
@@ -214,9 +214,25 @@ def differences(all_facts: Sequence[Mapping[str, str]]) -> Iterator[list[str]]:
         yield [part for part in dict.fromkeys(about) if part]
 
 
-def recorded_params(requests: Sequence[RunRequest]) -> list[dict[str, Any]]:
-    """The parameters in which recorded runs differ, for each of them; seeds that were drawn are none."""
+def recorded_settings(requests: Sequence[RunRequest]) -> list[PaneSettings]:
+    """What runs that were made side by side can be made with again: model, engine, and the parameters and template
+    version in which they differ; seeds that were drawn are none.
+    """
     all_params = [params_to_dict(request.params) for request in requests]
     names = dict.fromkeys(name for params in all_params for name in params if name != "seed")
     differing = [name for name in names if len({str(params.get(name)) for params in all_params}) > 1]
-    return [{name: params[name] for name in differing if name in params} for params in all_params]
+    several = len({request.template.sha256 for request in requests}) > 1
+    return [
+        PaneSettings(
+            request.model.file,
+            request.engine,
+            {name: params[name] for name in differing if name in params},
+            _version(request) if several else None,
+        )
+        for request, params in zip(requests, all_params, strict=True)
+    ]
+
+
+def _version(request: RunRequest) -> Version:
+    template = request.template
+    return Version(template.sha256, request.created, request.created, 1, template.source, request.id)

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.session.info import RunRecord, Session
-from workbench.tui.pane_view import Pane, PaneSettings, PaneText, differences, recorded_params, tab_texts
+from workbench.tui.pane_view import Pane, PaneSettings, PaneText, differences, recorded_settings, tab_texts
 from workbench.tui.status import RunState
 
 if TYPE_CHECKING:
@@ -102,13 +102,7 @@ class Panes:
         if len(records) == 1:
             await self.set_all([self.current.settings])
         else:
-            params = recorded_params([record.request for record, _ in records])
-            await self.set_all(
-                [
-                    PaneSettings(record.request.model.file, record.request.engine, own)
-                    for (record, _), own in zip(records, params, strict=True)
-                ]
-            )
+            await self.set_all(recorded_settings([record.request for record, _ in records]))
         for pane, (record, state) in zip(self.all, records, strict=True):
             pane.show_record(session, record, state)
         self.arrange()
@@ -248,7 +242,7 @@ class Panes:
         for pane, words in zip(self.all, about, strict=True):
             label = self.label(pane)
             signed = f"[{label}]" if pane is self.current else f" {label} "
-            words = [] if self.blind else [*words, *(["baseline"] if pane is self.pinned else [])]
+            words = [] if self.blind else [*(["baseline"] if pane is self.pinned else []), *words]
             pane.draw(signed, words, masked=self.blind)
         if self.strip.display:
             self._draw_strip()
