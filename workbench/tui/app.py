@@ -25,6 +25,7 @@ from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.following import Following
 from workbench.tui.grid.keeper import Grids
 from workbench.tui.home import Home
+from workbench.tui.keymaps import shares
 from workbench.tui.linear import Linear
 from workbench.tui.listview import LineList
 from workbench.tui.screens.browser import BrowserScreen
@@ -40,7 +41,7 @@ class WorkbenchApp(App[int]):
     CSS_PATH: ClassVar[str] = "app.tcss"
     TITLE = "workbench"
     ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMAND_PALETTE_BINDING = "f2"
     BINDINGS: ClassVar[list[Any]] = [
         Binding("ctrl+c", "interrupt", show=False, priority=False),
         Binding("escape", "leave_tour", show=False, priority=False),
@@ -57,12 +58,12 @@ class WorkbenchApp(App[int]):
         self._actions: dict[str, Action] | None = None
         self.animation_level = "none"
         self.remote = any(os.environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY"))
+        taken = shares(bench.config.keymap, self.commands).taken
         for command in self.commands:
-            if command.keys:
-                keys = ",".join(command.keys)
+            for key in command.keys:
                 # On lists single letters are keys; in a field they are text, so the field comes first there.
-                first = command.context in ("main", "anywhere", "player")
-                self._bindings.bind(keys, f"command({command.id!r})", command.title, show=False, priority=first)
+                first = command.context in ("main", "anywhere", "player") and key not in taken
+                self._bindings.bind(key, f"command({command.id!r})", command.title, show=False, priority=first)
 
     @property
     def main(self) -> MainScreen:
@@ -80,8 +81,12 @@ class WorkbenchApp(App[int]):
             self._main.status.announce = self.linear.take
         self.following = Following(self)
         self.home = Home(self)
+        self.set_timer(0.3, self.home.report_keymap)
         self.set_timer(0.3, self.following.start)
         self.grids = Grids(self)
+
+    def on_template_editor_keymap_changed(self) -> None:
+        self.home.show_mode()
 
     def _ended_from_outside(self, number: int) -> None:
         self._main.editing.drafting.keep_now()

@@ -47,7 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("model", "Model", "the shelf: use, fetch, check and remove models", ("f8", "alt+m"), "Model"),
     Command("copy", "Copy output", "copy the output to the clipboard", ("f9", "alt+c")),
     Command("templates", "Open template", "go to the templates; Enter opens one", ("ctrl+o", "alt+l")),
-    Command("new_template", "New template", "begin an empty template", ("ctrl+n",)),
+    Command("new_template", "New template", "begin an empty template", ("ctrl+n", "alt+shift+e")),
     Command("save", "Save template", "write the template's file", ("ctrl+s",), "Save"),
     Command("revert", "Revert template", "drop unsaved changes, back to the file", ("alt+r",)),
     Command("new_run", "New session", "clear the output; the next run begins a new session", ("alt+w",)),

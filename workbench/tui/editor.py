@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import split_graphemes
 from textual import events
@@ -19,6 +19,9 @@ from textual.widgets.text_area import Location, Selection
 from workbench.tui.coloured import ColouredTextArea
 from workbench.tui.finding import EditorTarget, Query, Span
 from workbench.tui.linework import in_header, indented, outdented, toggled_body, toggled_header
+
+if TYPE_CHECKING:
+    from workbench.tui.keymaps import Keymap
 
 PASTE_LIMIT = 1_000_000
 
@@ -40,6 +43,17 @@ class TemplateEditor(ColouredTextArea):
             self.editor = editor
             self.size = size
             self.limit = limit
+
+        @property
+        def control(self) -> TemplateEditor:
+            return self.editor
+
+    class KeymapChanged(Message):
+        """A key may have changed the preset's mode."""
+
+        def __init__(self, editor: TemplateEditor) -> None:
+            super().__init__()
+            self.editor = editor
 
         @property
         def control(self) -> TemplateEditor:
@@ -72,6 +86,7 @@ class TemplateEditor(ColouredTextArea):
         )
         self.cursor_blink = False
         self.last_key = 0.0
+        self.keymap: Keymap | None = None
 
     # -- places ---------------------------------------------------------------------------------------------
 
@@ -175,6 +190,12 @@ class TemplateEditor(ColouredTextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         self.last_key = monotonic()
+        if self.keymap is not None:
+            used = self.keymap.press(event.key, event.character)
+            self.post_message(self.KeymapChanged(self))
+            if used:
+                event.stop()
+                event.prevent_default()
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()

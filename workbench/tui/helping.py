@@ -34,10 +34,10 @@ READER_KEYS = "Arrows, Page Up and Page Down scroll; Home goes to the start, End
 LIST_KEYS = "Arrows move, Enter opens."
 
 
-def focus_help(widget: Widget | None, keymap: str) -> tuple[str, str, tuple[str, ...]]:
+def focus_help(widget: Widget | None, keymap: str, commands: Sequence[Command]) -> tuple[str, str, tuple[str, ...]]:
     """Name of what has the focus, its own keys in words, and the commands that belong to it."""
     if isinstance(widget, TemplateEditor):
-        return "Template", "\n".join(part for part in (EDITOR_KEYS, keymap_help(keymap)) if part), _EDITOR
+        return "Template", "\n".join(part for part in (EDITOR_KEYS, keymap_help(keymap, commands)) if part), _EDITOR
     if isinstance(widget, PromptView):
         return "Prompt", READER_KEYS, _PROMPT
     if isinstance(widget, StreamView):
@@ -52,7 +52,7 @@ def focus_help(widget: Widget | None, keymap: str) -> tuple[str, str, tuple[str,
 def help_text(commands: Sequence[Command], contexts: Iterable[str], widget: Widget | None, keymap: str = "") -> str:
     """The page that F1 shows."""
     here = [command for command in commands if command.context in tuple(contexts)]
-    title, words, ids = focus_help(widget, keymap)
+    title, words, ids = focus_help(widget, keymap, commands)
     own = [command for command in here if command.id in ids]
     rest = [command for command in here if command not in own]
     parts = [INTRO]

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from workbench.tui.commands import key_name
 from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.finding import EditorTarget, Finding, Target, TextTarget
 from workbench.tui.helping import help_text
 from workbench.tui.jump import JumpScreen, go_to, targets
+from workbench.tui.keymaps import make_keymap, shares
 from workbench.tui.outside import edit_in_place
 from workbench.tui.screens.find import FindScreen
 from workbench.tui.screens.keyview import KeyScreen
@@ -28,6 +30,9 @@ class Home:
     def __init__(self, app: WorkbenchApp) -> None:
         self.app = app
         self.finding = Finding()
+        config = app.bench.config
+        main = app.main
+        main.editor.keymap = make_keymap(config.keymap, main.editor, app.commands, app.do, self._ask_ex)
 
     def actions(self) -> Mapping[str, Callable[[], object]]:
         editor = self.app.main.editor
@@ -78,6 +83,45 @@ class Home:
         chosen = await self.app.push_screen_wait(JumpScreen(targets(self.app.screen)))
         if chosen is not None and chosen.widget.is_attached:
             go_to(chosen)
+
+    # -- presets -----------------------------------------------------------------------------------------------
+
+    def show_mode(self) -> None:
+        """The preset's mode, in the status line."""
+        main = self.app.main
+        label = main.editor.keymap.label if main.editor.keymap is not None else ""
+        if main.status.mode != label:
+            main.status.mode = label
+            main.status.show()
+
+    def report_keymap(self) -> None:
+        """Tell once what a preset cannot have."""
+        self.show_mode()
+        lost = shares(self.app.bench.config.keymap, self.app.commands).lost
+        if lost:
+            names = ", ".join(f"{key_name(key)} {command.title}" for key, command in lost.items())
+            self.app.main.say(f"The keymap leaves these keys to commands: {names}. F1 tells more.")
+
+    def _ask_ex(self) -> None:
+        self.app.main.run_worker(self.ex_line(), group="ex")
+
+    async def ex_line(self) -> None:
+        """A line of vim's: w, q, wq, x, q!, noh or a number."""
+        line: str | None = await self.app.push_screen_wait(AskText(":", hint="w · q · wq · noh · a line's number"))
+        main, word = self.app.main, (line or "").strip().lstrip(":")
+        if not word:
+            return
+        if word.isdecimal():
+            main.editor.go_to(int(word[:9]))
+        elif word in ("w", "wq", "x", "q", "q!", "wq!", "qa"):
+            if "w" in word or (word == "x" and main.editing.dirty):
+                await main.editing.save()
+            if word != "w" and not ("w" in word and main.editing.dirty):
+                await self.app.ask_quit()
+        elif word in ("noh", "nohlsearch"):
+            self.finding.search_ended()
+        else:
+            main.say(f":{word} is not known here. There are :w :q :wq :noh and a line's number.", error=True)
 
     # -- finding -----------------------------------------------------------------------------------------------
 

@@ -62,6 +62,7 @@ class StatusLine(Static):
         self.holder: StateHolder = _Holder()
         # What goes on behind the screen; it is told first.
         self.aside = ""
+        self.mode = ""
         # For screen readers: told what changed, in place of a line that is drawn anew all the time.
         self.announce: Callable[[RunState], None] | None = None
 
@@ -82,7 +83,7 @@ class StatusLine(Static):
             return
         room = max(10, self.size.width - 2)
         line = ""
-        for part in [display_line(part) for part in (self.aside, *self.state.parts()) if part]:
+        for part in [display_line(part) for part in (self.mode, self.aside, *self.state.parts()) if part]:
             longer = f"{line} · {part}" if line else part
             if cell_width(longer) > room and line:
                 continue
