@@ -29,9 +29,18 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
         ("XDG_STATE_HOME", "state"),
     ):
         monkeypatch.setenv(variable, str(home / folder))
+    # The processes that tests start compile the sources once, not each anew.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is cut off from power; that the right calls are made is held by disks made of memory."""
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, lambda _descriptor: None)
 
 
 @pytest.fixture

@@ -28,7 +28,9 @@ LONG = "long text " * 9000
 @pytest.fixture
 def store(tmp_path: Path) -> SessionStore:
     space = init_workspace(tmp_path / "space")
-    shutil.rmtree(space.sessions)
+    # It is copied many times, and nothing here looks at templates.
+    for folder in (space.sessions, space.templates, space.themes):
+        shutil.rmtree(folder)
     return SessionStore(space)
 
 

@@ -264,8 +264,8 @@ real = [pytest.mark.real_model, pytest.mark.xdist_group("real_model"), pytest.ma
 @pytest.mark.parametrize(
     ("engine", "rounds"),
     [
-        # Greedy and seeded in turn: 20 in all, in a soak 20 of each.
-        pytest.param("llamacpp", 40 if SOAK else 20, marks=real),
+        # Greedy and seeded in turn; in a soak 20 of each.
+        pytest.param("llamacpp", 40 if SOAK else 8, marks=real),
         pytest.param("gpt4all", 40 if SOAK else 4, marks=real),
     ],
 )
@@ -286,7 +286,7 @@ async def test_the_real_model_repeats_itself_in_fresh_processes_and_after_other_
             runs.append(await ran(bench, engine=engine, params={**params, "max_tokens": TOKENS}))
         found = []
         for number in range(rounds):
-            if number % (2 if SOAK else 6) == 3:
+            if number % (2 if SOAK else 4) == 3:
                 await fresh()
             else:
                 other = {**KINDS[number // 2 % 2], "max_tokens": 3}

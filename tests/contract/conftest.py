@@ -93,6 +93,7 @@ def _local(
         plain=LoadSpec(engine, str(model), n_ctx=512),
         wide=LoadSpec(engine, str(model), n_ctx=2048),
         small=LoadSpec(engine, str(model), n_ctx=256),
+        nearly_full=230,
         prompt="<|im_start|>user\nWhat is 東京? Use an emoji.<|im_end|>\n<|im_start|>assistant\n",
     )
 

@@ -18,7 +18,8 @@ class Case:
     """An engine under test.
 
     ``plain`` answers ``prompt``; ``wide`` has a large context and answers at length; ``small`` has a context of
-    ``small_n_ctx`` tokens. ``repro`` is what it promises of a greedy or seeded run with a cold cache.
+    256 tokens, of which ``nearly_full`` units take most. ``repro`` is what it promises of a greedy or seeded run with a
+    cold cache.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Case:
     small: LoadSpec
     prompt: str = "hello world"
     unit: str = "a "
+    nearly_full: int = 80
     repro: Repro = "exact"
     broken: Path = field(default_factory=Path)
 

@@ -153,7 +153,7 @@ async def test_an_answer_that_fills_the_context_ends_with_length(case: Case) -> 
         # A real model may end by itself first; a full context must never shift in silence.
         params = replace(GREEDY, temperature=1.0, max_tokens=100_000)
         for seed in range(8):
-            events = await collect(engine, case.unit * 80, replace(params, seed=seed))
+            events = await collect(engine, case.unit * case.nearly_full, replace(params, seed=seed))
             end = finished(events)
             assert end.tokens_in + end.tokens_out <= 257
             if end.reason == "length":

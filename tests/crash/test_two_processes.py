@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from workbench.session.store import SessionStore
 from workbench.session.trash import Trash
 from workbench.workspace import init_workspace
 
-OPERATIONS = 500
+OPERATIONS = 500 if os.environ.get("WORKBENCH_SOAK") else 150
 
 
 def operate(root: Path, name: str, seed: int) -> subprocess.Popen[bytes]:
