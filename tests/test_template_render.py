@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.error import AccessDenied, TemplateError, UsageError
@@ -48,6 +48,7 @@ def test_a_value_is_never_read_as_a_template(worker: Renderer, folder: Path, sou
     assert text(worker, folder, source, city=TRICKY) == f"<{TRICKY}>"
 
 
+@settings(deadline=None)
 @given(value=st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"]), max_size=40))
 def test_any_value_comes_through_jinja_exactly(worker: Renderer, value: str) -> None:
     document = parse_document("{% if x %}{% endif %}[{x}|{{ x }}]")
