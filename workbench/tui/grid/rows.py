@@ -12,7 +12,7 @@ from workbench.display import cell_width
 from workbench.tui.grid.table import Shown
 
 # Runs that have ended, by what their checks say; other states by their names.
-LEGEND = ". planned  > running  ! failed  ~ stopped  o done  + pass  - fail  ? open  ° disk"
+LEGEND = ". planned > running ! failed ~ stopped o done + pass - fail ? open ° disk"
 _SIGNS = {"planned": ".", "running": ">", "failed": "!", "cancelled": "~"}
 _VERDICTS = {True: "+", False: "-", None: "?"}
 _FIRST = 200
