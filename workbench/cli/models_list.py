@@ -102,7 +102,9 @@ def _row(entry: ModelEntry) -> list[str]:
     if not entry.engine:
         return [entry.id, header.arch or "-", size, header.quant or "-", "-", "-", "none", entry.problem]
     needs = human_bytes(entry.estimate.total)
-    engine, reason = _choice(entry)
+    from workbench.engine.loadable import engine_of
+
+    engine, reason = engine_of(entry)
     return [entry.id, header.arch, size, header.quant, str(header.n_ctx_train or "-"), needs, engine, reason]
 
 
@@ -112,25 +114,12 @@ def _server_row(row: ServerModel) -> list[str]:
     return [row.name, "-", "-", "-", str(row.n_ctx or "-"), "-", "server", f"{row.software or 'server'} at {row.url}"]
 
 
-def _choice(entry: ModelEntry) -> tuple[str, str]:
-    """The engine that will run the file, or "none", and why. One that crashed with it too often is passed over."""
-    from workbench.engine.quarantine import quarantined
-    from workbench.engine.select import choose_engine
-    from workbench.error import NoEngine
-
-    if entry.problem:
-        return "none", entry.problem
-    try:
-        chosen = choose_engine(entry.header, avoid=quarantined(entry.path))
-    except NoEngine as error:
-        return "none", error.hint or error.message
-    return chosen.engine, chosen.reason
-
-
 def entry_record(entry: ModelEntry, *, whole: bool = False) -> dict[str, Any]:
     """The JSON form of a model; ``whole`` adds everything the header says. The keys are stable."""
+    from workbench.engine.loadable import engine_of
+
     header = entry.header
-    engine, reason = _choice(entry)
+    engine, reason = engine_of(entry)
     record: dict[str, Any] = {
         "id": entry.id,
         "path": str(entry.path),

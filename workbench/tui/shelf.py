@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, fields
 from workbench.engine.catalog import CATALOG
 from workbench.engine.catalog_file import ListedModel
 from workbench.engine.gguf_types import GgufHeader
+from workbench.engine.loadable import engine_of
 from workbench.engine.measured import measured_memory
 from workbench.engine.memory import automatic_context, estimate, size_text
-from workbench.engine.quarantine import quarantined
-from workbench.engine.select import choose_engine
 from workbench.engine.server_models import ServerModel
 from workbench.engine.shelf import ModelEntry
-from workbench.error import NoEngine
 from workbench.tui.fetching import Job, catalog_job, listed_job
 from workbench.tui.listview import Row
 
@@ -86,17 +84,6 @@ class Shelf:
         lines.append(f"{engine}: {reason}")
         lines += [f"{item.engine}: {item.reason}" for item in entry.verdict.choices if item.engine != engine]
         return "\n".join(lines)
-
-
-def engine_of(entry: ModelEntry) -> tuple[str, str]:
-    """The engine that will run the file, or "none", and why; one that crashed with it too often is passed over."""
-    if entry.problem:
-        return "none", entry.problem
-    try:
-        chosen = choose_engine(entry.header, avoid=quarantined(entry.path))
-    except NoEngine as error:
-        return "none", error.hint or error.message
-    return chosen.engine, chosen.reason
 
 
 def _file_row(entry: ModelEntry) -> Row:
