@@ -16,7 +16,7 @@ from workbench.error import ConfigError
 from workbench.service import open_workbench
 from workbench.tui.commands import COMMANDS
 from workbench.tui.editor import TemplateEditor
-from workbench.tui.keymaps import keymap_help, make_keymap, shares
+from workbench.tui.keymaps import Keymap, keymap_help, make_keymap, shares
 from workbench.workspace import init_workspace
 
 # Text with | for the cursor, keys, and the same afterwards. A key of several characters stands in < >.
@@ -102,13 +102,15 @@ EMACS = [
 class Desk(App[None]):
     ENABLE_COMMAND_PALETTE = False
 
-    def __init__(self, keymap: str, text: str) -> None:
+    def __init__(self, keymap: str, text: str = "") -> None:
         super().__init__()
-        self.editor = TemplateEditor(text.replace("|", ""))
-        before = text.partition("|")[0]
-        self.start = before.count("\n"), len(before) - before.rfind("\n") - 1
+        self.editor = TemplateEditor(text)
         self.ran: list[str] = []
-        self.editor.keymap = make_keymap(keymap, self.editor, (), self.ran.append, lambda: self.ran.append(":"))
+        self.keymap = keymap
+        self.editor.keymap = self.fresh()
+
+    def fresh(self) -> Keymap | None:
+        return make_keymap(self.keymap, self.editor, (), self.ran.append, lambda: self.ran.append(":"))
 
     def compose(self) -> ComposeResult:
         yield self.editor
@@ -124,37 +126,46 @@ def split(keys: str) -> Iterator[str]:
         yield key
 
 
-async def result(keymap: str, before: str, keys: str) -> str:
-    app = Desk(keymap, before)
+async def results(keymap: str, rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """The rows with what really came out; one app for all, a fresh keymap for each."""
+    app = Desk(keymap)
+    found = []
     async with app.run_test(size=(40, 12)) as pilot:
         editor = app.editor
         editor.focus()
-        editor.move_cursor(app.start)
-        await pilot.press(*split(keys))
-        row, column = editor.cursor_location
-        lines = list(editor.document.lines)
-        lines[row] = lines[row][:column] + "|" + lines[row][column:]
-        return "\n".join(lines)
+        for before, keys, _after in rows:
+            editor.load_text(before.replace("|", ""))
+            editor.keymap = app.fresh()
+            head = before.partition("|")[0]
+            editor.move_cursor((head.count("\n"), len(head) - head.rfind("\n") - 1))
+            await pilot.press(*split(keys))
+            row, column = editor.cursor_location
+            lines = list(editor.document.lines)
+            lines[row] = lines[row][:column] + "|" + lines[row][column:]
+            found.append((before, keys, "\n".join(lines)))
+    return found
 
 
-@pytest.mark.parametrize(("before", "keys", "after"), VIM, ids=[f"{keys}-{before!r}" for before, keys, _ in VIM])
-async def test_vim(before: str, keys: str, after: str) -> None:
-    assert await result("vim", before, keys) == after
+@pytest.mark.parametrize(("keymap", "rows"), [("vim", VIM), ("emacs", EMACS)])
+async def test_what_each_key_does(keymap: str, rows: list[tuple[str, str, str]]) -> None:
+    assert await results(keymap, rows) == rows
 
 
-@pytest.mark.parametrize(("before", "keys", "after"), EMACS, ids=[f"{keys}" for _, keys, _ in EMACS])
-async def test_emacs(before: str, keys: str, after: str) -> None:
-    assert await result("emacs", before, keys) == after
-
-
-async def test_one_command_is_one_undo_step() -> None:
-    for keys in ("dw", "dd", "ccnew words<escape>", "ofoo<escape>", ">>", "yyp"):
-        app = Desk("vim", "one two\nthree")
-        async with app.run_test(size=(40, 12)) as pilot:
-            app.editor.focus()
-            await pilot.press(*split(keys), "u")
-            if app.editor.text != "one two\nthree":
-                await pilot.press("u")
+async def test_a_command_and_what_is_typed_after_it_are_an_undo_step_each() -> None:
+    app = Desk("vim", "one two\nthree")
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.editor.focus()
+        for keys, undos in [
+            ("dw", 1),
+            ("dd", 1),
+            ("ccnew words<escape>", 2),
+            ("ofoo<escape>", 2),
+            (">>", 1),
+            ("yyp", 1),
+        ]:
+            await pilot.press(*split(keys))
+            assert app.editor.text != "one two\nthree", keys
+            await pilot.press(*"u" * undos)
             assert app.editor.text == "one two\nthree", keys
 
 

@@ -17,7 +17,7 @@ import regex
 from workbench.error import UsageError
 
 if TYPE_CHECKING:
-    from workbench.tui.editor import TemplateEditor
+    from workbench.tui.searched import SearchedTextArea
     from workbench.tui.stream import StreamView
 
 SEARCH_SECONDS = 0.5
@@ -129,7 +129,7 @@ class EditorTarget:
 
     writable = True
 
-    def __init__(self, editor: TemplateEditor) -> None:
+    def __init__(self, editor: SearchedTextArea) -> None:
         self.editor, self.name = editor, "template"
 
     def find(self, query: Query | None) -> int:

@@ -6,18 +6,16 @@ Keys are collected until they make a command; what makes none is dropped. One co
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from textual.widgets.text_area import Selection
 
 from workbench.tui import motions
+from workbench.tui.vimmotions import WAITING, Mode, Move, Shape, VimMotions, count_of, incomplete, text_object
 
 if TYPE_CHECKING:
     from workbench.tui.editor import TemplateEditor
 
-Mode = Literal["normal", "insert", "visual", "visual line"]
-Shape = Literal["exclusive", "inclusive", "lines"]
 KEYS = ("ctrl+r", "ctrl+d", "ctrl+u", "ctrl+f", "ctrl+b")
 HELP = (
     "vim: Escape normal mode, i a I A o O insert, v V visual; h j k l w b e W B E 0 ^ $ gg G { } % f t with counts; "
@@ -27,29 +25,16 @@ HELP = (
 _ARROWS = {"left": "h", "down": "j", "up": "k", "right": "l", "home": "0", "end": "$", "space": "l", "backspace": "h"}
 _ALIASES = {"D": "d$", "C": "c$", "Y": "yy", "x": "dl", "X": "dh", "s": "cl", "S": "cc", "delete": "dl"}
 _OPERATORS = "dcy><"
-_WAITING = frozenset("fFtTgr")
 
 
-@dataclass(frozen=True)
-class Move:
-    """Where a motion leads, and what an operator takes of the way."""
-
-    place: int
-    shape: Shape = "exclusive"
-
-
-class VimKeys:
+class VimKeys(VimMotions):
     """``press`` says whether a key was used. ``run`` carries out commands of the app by id; ``ex`` asks for a line."""
 
     def __init__(self, editor: TemplateEditor, run: Callable[[str], None], ex: Callable[[], None]) -> None:
-        self.editor, self._run, self._ex = editor, run, ex
-        self.mode: Mode = "normal"
+        super().__init__(editor)
+        self._run, self._ex = run, ex
         self._keys: list[str] = []
         self._register, self._register_lines = "", False
-        self._anchor = self._head = 0
-        self._column = 0
-        self._seen = -1
-        self._find: tuple[str, str] | None = None
 
     @property
     def label(self) -> str:
@@ -95,21 +80,21 @@ class VimKeys:
         return character if character and character.isprintable() else ""
 
     def _waits(self) -> bool:
-        return bool(self._keys) and self._keys[-1] in _WAITING
+        return bool(self._keys) and self._keys[-1] in WAITING
 
     def _take(self) -> bool:
         """Carry out what has been typed; false while it may still become something."""
         keys = list(self._keys)
-        count, keys = _count(keys)
+        count, keys = count_of(keys)
         if not keys:
             return False
         if self.mode == "normal" and keys[0] in _OPERATORS:
-            inner, rest = _count(keys[1:])
+            inner, rest = count_of(keys[1:])
             return bool(rest) and self._operate(keys[0], (count or 1) * (inner or 1), bool(count or inner), rest)
         if self.mode != "normal" and self._visual(keys):
             return True
         move = self._motion(keys, count)
-        if move is None and _incomplete(keys, visual=self.mode != "normal"):
+        if move is None and incomplete(keys, visual=self.mode != "normal"):
             return False
         if move is not None:
             self._go(move.place, keep_column=keys[0] in "jk")
@@ -117,101 +102,6 @@ class VimKeys:
         if self.mode == "normal":
             self._simple(keys, count or 1)
         return True
-
-    # -- text and places ---------------------------------------------------------------------------------------
-
-    def _text(self) -> str:
-        return "\n".join(self.editor.document.lines)
-
-    def _at(self) -> int:
-        if self.mode in ("visual", "visual line"):
-            return self._head
-        return self._offset(self.editor.cursor_location)
-
-    def _offset(self, place: tuple[int, int]) -> int:
-        return sum(len(line) + 1 for line in self.editor.document.lines[: place[0]]) + place[1]
-
-    def _place(self, offset: int) -> tuple[int, int]:
-        text = self._text()
-        offset = max(0, min(offset, len(text)))
-        return text.count("\n", 0, offset), offset - motions.line_start(text, offset)
-
-    def _go(self, offset: int, *, keep_column: bool = False) -> None:
-        text = self._text()
-        offset = max(0, min(offset, len(text)))
-        start, end = motions.line_start(text, offset), motions.line_end(text, offset)
-        if self.mode != "insert":
-            offset = max(start, min(offset, end - 1))
-        if not keep_column:
-            self._column = offset - start
-        self._seen = offset
-        if self.mode in ("visual", "visual line"):
-            self._head = offset
-            self._show_visual()
-        else:
-            self.editor.move_cursor(self._place(offset))
-
-    # -- motions -----------------------------------------------------------------------------------------------
-
-    def _motion(self, keys: list[str], count: int) -> Move | None:
-        text, at, times = self._text(), self._at(), count or 1
-        name = "".join(keys)
-        walks: dict[str, Callable[[int], int]] = {
-            "h": lambda place: max(motions.line_start(text, place), place - 1),
-            "l": lambda place: min(motions.line_end(text, place), place + 1),
-            "w": lambda place: motions.word_forward(text, place),
-            "W": lambda place: motions.word_forward(text, place, big=True),
-            "b": lambda place: motions.word_back(text, place),
-            "B": lambda place: motions.word_back(text, place, big=True),
-            "e": lambda place: motions.word_end(text, place),
-            "E": lambda place: motions.word_end(text, place, big=True),
-            "}": lambda place: motions.paragraph(text, place, 1),
-            "{": lambda place: motions.paragraph(text, place, -1),
-        }
-        if name in walks:
-            for _ in range(min(times, len(text) + 1)):
-                at = walks[name](at)
-            return Move(at, "inclusive" if name in "eE" else "exclusive")
-        if name in ("0", "^"):
-            return Move(motions.line_start(text, at) if name == "0" else motions.first_filled(text, at))
-        if name == "$":
-            row, _ = self._place(at)
-            return Move(motions.line_end(text, self._offset((self._row(row + times - 1), 0))))
-        if name in ("j", "k", "gg", "G", "ctrl+d", "ctrl+u", "ctrl+f", "ctrl+b"):
-            return self._vertical(name, at, count)
-        if name == "%":
-            found = motions.partner(text, at)
-            return Move(found, "inclusive") if found is not None else None
-        return self._on_line(keys, text, at, times)
-
-    def _row(self, row: int) -> int:
-        return max(0, min(row, self.editor.document.line_count - 1))
-
-    def _vertical(self, name: str, at: int, count: int) -> Move:
-        row, _ = self._place(at)
-        half, page = max(1, self.editor.size.height // 2), max(1, self.editor.size.height - 2)
-        if at != self._seen:
-            # Something else moved the cursor since.
-            self._column = self._place(at)[1]
-        steps = {"j": count or 1, "k": -(count or 1), "ctrl+d": half, "ctrl+u": -half, "ctrl+f": page, "ctrl+b": -page}
-        if name in steps:
-            row = self._row(row + steps[name])
-            line = self.editor.document[row]
-            return Move(self._offset((row, min(self._column, len(line)))), "lines")
-        row = self._row((count or 1) - 1) if name == "gg" or count else self.editor.document.line_count - 1
-        return Move(motions.first_filled(self._text(), self._offset((row, 0))), "lines")
-
-    def _on_line(self, keys: list[str], text: str, at: int, times: int) -> Move | None:
-        if keys[0] in ";," and self._find is not None:
-            name, sign = self._find
-            name = name if keys[0] == ";" else name.swapcase()
-        elif len(keys) == 2 and keys[0] in "fFtT":
-            name, sign = keys
-            self._find = (name, sign)
-        else:
-            return None
-        found = motions.on_line(text, at, sign, times, back=name in "FT", short=name in "tT")
-        return Move(found, "exclusive" if name in "FT" else "inclusive") if found is not None else None
 
     # -- operators ---------------------------------------------------------------------------------------------
 
@@ -224,7 +114,7 @@ class VimKeys:
         if keys[0] in "ia":
             if len(keys) < 2:
                 return False
-            span = _object(text, at, keys)
+            span = text_object(text, at, keys)
             if span is not None:
                 self._apply(operator, *span, "exclusive")
             return True
@@ -235,7 +125,7 @@ class VimKeys:
         else:
             move = self._motion(keys, times if counted else 0)
         if move is None:
-            return not _incomplete(keys, visual=False)
+            return not incomplete(keys, visual=False)
         start, end = sorted((at, move.place))
         if keys[0] in "wW" and "\n" in text[start:end]:
             # The last word of a line is taken without the line's end.
@@ -340,17 +230,6 @@ class VimKeys:
 
     # -- visual ------------------------------------------------------------------------------------------------
 
-    def _span(self) -> tuple[int, int]:
-        start, end = sorted((self._anchor, self._head))
-        if self.mode == "visual line":
-            text = self._text()
-            return motions.line_start(text, start), motions.line_end(text, end)
-        return start, end + 1
-
-    def _show_visual(self) -> None:
-        start, end = map(self._place, self._span())
-        self.editor.selection = Selection(start, end) if self._head >= self._anchor else Selection(end, start)
-
     def _leave_visual(self) -> None:
         head = self._head
         self.mode = "normal"
@@ -380,7 +259,7 @@ class VimKeys:
             self._replace(kept[0], start, end)
             self._go(start + max(0, len(kept[0]) - 1))
         elif keys[0] in "ia" and len(keys) == 2:
-            span = _object(self._text(), self._head, keys)
+            span = text_object(self._text(), self._head, keys)
             if span is not None:
                 self._anchor, self._head = span[0], max(span[0], span[1] - 1)
                 self._show_visual()
@@ -390,29 +269,3 @@ class VimKeys:
         else:
             return False
         return True
-
-
-def _count(keys: list[str]) -> tuple[int, list[str]]:
-    """A count in front, 0 for none, and the rest."""
-    number = 0
-    while keys and keys[0].isdecimal() and len(keys[0]) == 1 and (number or keys[0] != "0"):
-        number = min(number * 10 + int(keys[0]), 1_000_000)
-        keys = keys[1:]
-    return number, keys
-
-
-def _incomplete(keys: list[str], *, visual: bool) -> bool:
-    return len(keys) == 1 and (keys[0] in _WAITING or (visual and keys[0] in "ia"))
-
-
-def _object(text: str, at: int, keys: list[str]) -> tuple[int, int] | None:
-    around, what = keys[0] == "a", keys[1]
-    if what in "wW":
-        return motions.word_object(text, at, around=around, big=what == "W")
-    if what in "\"'`":
-        return motions.quoted_object(text, at, what, around=around)
-    if what == "p":
-        start, end = motions.paragraph(text, at, -1), motions.paragraph(text, at, 1)
-        return (start, end) if around else (start, end - (text[end - 1 : end] == "\n" and end < len(text)))
-    sign = {")": "(", "b": "(", "]": "[", "}": "{", "B": "{"}.get(what, what)
-    return motions.bracket_object(text, at, sign, around=around) if sign in motions.PAIRS else None
