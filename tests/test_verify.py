@@ -265,7 +265,7 @@ real = [pytest.mark.real_model, pytest.mark.xdist_group("real_model"), pytest.ma
     ("engine", "rounds"),
     [
         # Greedy and seeded in turn; in a soak 20 of each.
-        pytest.param("llamacpp", 40 if SOAK else 8, marks=real),
+        pytest.param("llamacpp", 40 if SOAK else 20, marks=real),
         pytest.param("gpt4all", 40 if SOAK else 4, marks=real),
     ],
 )

@@ -21,7 +21,7 @@ from workbench.session.reader import read_recording
 from workbench.session.store import Session, SessionStore
 from workbench.workspace import init_workspace
 
-KILLS = 2000 if os.environ.get("WORKBENCH_SOAK") else 60
+KILLS = 2000 if os.environ.get("WORKBENCH_SOAK") else 200
 # Their start-up overlaps, and while one is killed another waits or streams.
 LANES = 3
 

@@ -19,7 +19,7 @@ from workbench.session.reader import read_recording
 from workbench.session.store import Session, SessionStore
 from workbench.workspace import init_workspace
 
-CASES = 2000 if os.environ.get("WORKBENCH_SOAK") else 100
+CASES = 2000 if os.environ.get("WORKBENCH_SOAK") else 200
 PIECES = 900
 
 

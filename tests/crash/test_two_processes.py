@@ -15,7 +15,7 @@ from workbench.session.store import SessionStore
 from workbench.session.trash import Trash
 from workbench.workspace import init_workspace
 
-OPERATIONS = 500 if os.environ.get("WORKBENCH_SOAK") else 150
+OPERATIONS = 5000 if os.environ.get("WORKBENCH_SOAK") else 500
 
 
 def operate(root: Path, name: str, seed: int) -> subprocess.Popen[bytes]:

@@ -107,7 +107,9 @@ def prepare(database: sqlite3.Connection, *, fts: bool) -> None:
     """Make the tables, or check that they are ours. Raises sqlite3.Error."""
     wanted = version(fts=fts)
     if _version(database) == wanted:
-        database.execute("SELECT number FROM entry LIMIT 1").fetchone()
+        for table in ("session", "entry", "doc", *(("word",) if fts else ())):
+            # A table that is gone is found now, not by the one question that needs it.
+            database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
         return
     with transaction(database):
         # Another process may have made them meanwhile.
