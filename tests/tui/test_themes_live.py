@@ -86,6 +86,8 @@ async def test_jump_goes_to_areas_and_to_rows(space: Path) -> None:
         letter = next(key for key, item in targets.items() if item.widget is main.preview)
         await pilot.press(letter)
         await wait_for(pilot, lambda: main.focused is main.preview)
+        await pilot.press("f11", "4")
+        await wait_for(pilot, lambda: main.focused is main.output)
         await pilot.press("f11", "escape")
         await wait_for(pilot, lambda: app.screen is main)
 

@@ -253,7 +253,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid_export", "Export", "write the result to a file", ("w",), "Export", "grid"),
     Command("grid_wider", "Wider", "wider columns", ("plus", "equals_sign"), "", "grid"),
     Command("grid_narrower", "Narrower", "narrower columns", ("minus",), "", "grid"),
-    Command("jump", "Jump", "draw a letter on each area and row; it goes there", ("alt+shift+j", "f11"), "", "anywhere"),
+    Command("jump", "Jump", "a letter on each area and row; it goes there", ("alt+shift+j", "f11"), "", "anywhere"),
     Command("keys", "Key viewer", "what the terminal sends for a key, and what it does", ("alt+shift+k",)),
     Command("find", "Find", "in the template, prompt or output that has the focus", ("ctrl+f", "alt+shift+f")),
     Command("find_next", "Find next", "the next match of what was looked for last", ("alt+shift+n",)),
@@ -292,14 +292,15 @@ def resolved(overrides: Mapping[str, str] | None = None) -> tuple[Command, ...]:
 _SIGNS = {
     "slash": "/", "asterisk": "*", "comma": ",", "full_stop": ".", "minus": "-", "plus": "+", "equals_sign": "=",
     "less_than_sign": "<", "greater_than_sign": ">", "left_square_bracket": "[", "right_square_bracket": "]",
-    "question_mark": "?",
+    "question_mark": "?", "underscore": "_",
 }  # fmt: skip
 
 
 def key_name(key: str) -> str:
     """A key as people write it: ``^S``, ``F5``, ``Alt+m``."""
     if key.startswith("ctrl+"):
-        return "^" + key[5:].upper()
+        sign = _SIGNS.get(key[5:], key[5:])
+        return "^" + sign.upper() if len(sign) == 1 else "Ctrl+" + sign.capitalize()
     if key.startswith("alt+shift+"):
         return "Alt+" + key[10:].upper()
     if key.startswith("alt+"):

@@ -10,7 +10,7 @@ from workbench.tui.commands import key_name
 from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.finding import EditorTarget, Finding, Target, TextTarget
 from workbench.tui.helping import help_text
-from workbench.tui.jump import JumpScreen, go_to, targets
+from workbench.tui.jump import JumpScreen, JumpTarget, go_to, targets
 from workbench.tui.keymaps import make_keymap, shares
 from workbench.tui.outside import edit_in_place
 from workbench.tui.screens.find import FindScreen
@@ -81,8 +81,14 @@ class Home:
     async def jump(self) -> None:
         """Draw letters, and go where the one that is pressed stands."""
         chosen = await self.app.push_screen_wait(JumpScreen(targets(self.app.screen)))
-        if chosen is not None and chosen.widget.is_attached:
-            go_to(chosen)
+        if isinstance(chosen, JumpTarget):
+            if chosen.widget.is_attached:
+                go_to(chosen)
+        elif chosen and self.app.screen is self.app.main:
+            # The tabs of a narrow screen carry these digits.
+            names = ["lists", "edit", "preview", "output"]
+            if 1 <= int(chosen) <= len(names):
+                self.app.main.show_area(names[int(chosen) - 1])
 
     # -- presets -----------------------------------------------------------------------------------------------
 

@@ -43,8 +43,8 @@ def _rows(rows: LineList) -> Iterator[JumpTarget]:
         yield JumpTarget(rows, Offset(area.x, area.y + number - top), number)
 
 
-class JumpScreen(ModalScreen["JumpTarget | None"]):
-    """Letters over the screen below. Any other key leaves."""
+class JumpScreen(ModalScreen["JumpTarget | str | None"]):
+    """Letters over the screen below. A digit is handed back for the areas; any other key leaves."""
 
     CSS = """
     JumpScreen { background: transparent; layers: letters; }
@@ -69,7 +69,8 @@ class JumpScreen(ModalScreen["JumpTarget | None"]):
     def on_key(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        self.dismiss(self._targets.get(event.character or ""))
+        sign = event.character or ""
+        self.dismiss(self._targets.get(sign) or (sign if sign.isdecimal() else None))
 
     def action_leave(self) -> None:
         self.dismiss(None)
