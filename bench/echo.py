@@ -24,6 +24,8 @@ import pyte
 
 from workbench.workspace import init_workspace
 
+# A comment in the header of the template, which stays in force.
+COMMENT = (b"\x1b[F", b"\r", b"# \xc2\xa7")
 KEYS = "abcdefghijklmnopqrstuvwxyz"
 SOURCE = "+++\n[params]\nmax_tokens = 100000\n+++\nTell me a very long story.\n"
 
@@ -100,8 +102,13 @@ def measure(columns: int, rows: int, keys: int, *, model: bool) -> None:
         env = {} if model else {"WORKBENCH_ENGINE": "scripted", "WORKBENCH_SCRIPT": json.dumps(pieces)}
         terminal = Terminal(workspace, columns, rows, env)
         terminal.wait_for("Tell me a very")
-        terminal.send("§".encode())
-        terminal.wait_for("§")
+        while terminal.read(1):
+            pass
+        for keys_sent in COMMENT:
+            terminal.send(keys_sent)
+            while terminal.read(1):
+                pass
+        terminal.wait_for("# §")
         idle = echo(terminal, keys)
         terminal.send(b"\x1b[15~")
         terminal.wait_for("tok/s", 120)

@@ -35,6 +35,8 @@ LOST_SECONDS = 4.0
 TOKENS_PER_SECOND = 80
 SOURCE = "+++\n[params]\nmax_tokens = 100000\n+++\nTell me a very long story.\n"
 STOCK = "textual.drivers.linux_driver:LinuxDriver"
+# A comment in the header of the template, which stays in force.
+COMMENT = (b"\x1b[F", b"\r", b"# \xc2\xa7")
 QUESTIONS = ((b"\x1b[5n", b"\x1b[0n"), (b"\x1b[?2026$p", b"\x1b[?2026;2$y"))
 # F5, and Alt with a character in the form that the stock parser knows as well.
 RUN, EDITOR, LAST_AREA, ADD_PANE = b"\x1b[15~", b"\x1b[50;3u", b"\x1b[52;3u", b"+"
@@ -217,8 +219,11 @@ def measure(size: tuple[int, int], link: tuple[float, float], driver: str, panes
         terminal = start(Path(folder), size, link, driver)
         try:
             terminal.wait_for("Tell me a very")
-            terminal.send("§".encode())
-            terminal.wait_for("§")
+            settle(terminal, 2)
+            for keys_sent in COMMENT:
+                terminal.send(keys_sent)
+                settle(terminal, 1)
+            terminal.wait_for("# §")
             terminal.send(LAST_AREA)
             settle(terminal, 1)
             for _ in range(panes - 1):
@@ -226,16 +231,18 @@ def measure(size: tuple[int, int], link: tuple[float, float], driver: str, panes
                 settle(terminal, 1)
             terminal.send(RUN)
             terminal.wait_for("tok/s", 120)
-            settle(terminal, 4)
+            settle(terminal, 2)
             terminal.worst_backlog = 0
             before, begin = terminal.received, time.monotonic()
-            settle(terminal, 8)
+            settle(terminal, 6)
             tokens = token_rate(terminal) * (time.monotonic() - begin) * panes
             per_token = (terminal.received - before) / tokens
             terminal.send(EDITOR)
             settle(terminal, 1)
             times, lost = echoes(terminal, keys)
             held = f"backlog {terminal.worst_backlog / 1000:.1f} kB at most"
+            if "finished" in terminal.text:
+                raise TimeoutError("the stream ended before the keys did")
             return f"{per_token:.1f} B/token ({per_token / floor():.1f} x print); {in_words(times, lost)}; {held}"
         finally:
             terminal.close()
