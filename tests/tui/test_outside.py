@@ -70,11 +70,15 @@ def start(tmp_path: Path) -> Iterator[Start]:
     space = init_workspace(tmp_path / "space").root
     (space / "templates" / "london.j2").write_text("A day in town", encoding="utf-8")
 
+    kept = tmp_path / "kept"
+    kept.mkdir()
+
     def begin(editor: str) -> Terminal:
         script = tmp_path / "editor.py"
         script.write_text(f"import os, sys\nf = sys.argv[-1]\nassert f.endswith('/london.j2')\n{EDITORS[editor]}\n")
         visual = f"{sys.executable} {script} --wait"
         env = {"WORKBENCH_ENGINE": "scripted", "WORKBENCH_SCRIPT": json.dumps({"pieces": ["x"]}), "VISUAL": visual}
+        env["TMPDIR"] = str(kept)
         terminal = Terminal(cwd=space, env=env)
         opened.append(terminal)
         terminal.wait_for("A day in town")
@@ -116,6 +120,10 @@ def test_round_trip(start: Start, tmp_path: Path, editor: str, text: str, told: 
     terminal.send(CTRL_S)
     file = tmp_path / "space" / "templates" / "london.j2"
     terminal.wait_for(lambda: file.read_text(encoding="utf-8").replace("!", "") == text)
+    kept = [path.read_bytes() for path in (tmp_path / "kept").rglob("*.j2")]
+    assert kept == {"failing": [b"A day in townLOST"], "killed": [b"A day in townLOST"]}.get(
+        editor, [b"A day in town\xe9"] if editor == "latin" else []
+    )
     terminal.send(CTRL_Q)
     assert terminal.wait_end() == 0
 
@@ -141,7 +149,7 @@ def test_a_slow_editor_has_the_terminal_to_itself_and_interrupts_do_not_reach_th
 
 
 @pytest.mark.pty
-def test_the_end_comes_while_the_editor_runs(start: Start) -> None:
+def test_the_end_comes_while_the_editor_runs(start: Start, tmp_path: Path) -> None:
     terminal = start("slow")
     terminal.send(ALT_Z)
     terminal.wait_for("the editor has the terminal")
@@ -149,3 +157,4 @@ def test_the_end_comes_while_the_editor_runs(start: Start) -> None:
     assert terminal.wait_end() == 128 + signal.SIGTERM
     received = bytes(terminal.received)
     assert received.rfind(b"\x1b[?1049l") > received.rfind(b"\x1b[?1049h")
+    assert [path.read_text() for path in (tmp_path / "kept").rglob("*.j2")] == ["A day in town"]

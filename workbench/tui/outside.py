@@ -82,10 +82,13 @@ async def edit_outside(app: App[Any], text: str, name: str, *, env: Mapping[str,
     keep = False
     try:
         await asyncio.to_thread(file.write_bytes, data)
+        # When the app ends while the editor runs, what was written there must not go with it.
+        keep = True
         status = await _run_in_front(app, [*command, str(file)])
         try:
             written = await asyncio.to_thread(file.read_bytes)
         except FileNotFoundError as error:
+            keep = False
             raise UsageError("the editor removed the file; the text stays as it was") from error
         keep = written != data
         if status:
