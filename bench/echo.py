@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import struct
 import sys
@@ -78,10 +79,10 @@ def echo(terminal: Terminal, keys: int) -> list[float]:
             if not terminal.read(2.0):
                 raise TimeoutError(f"no echo of {typed!r}:\n{terminal.text()}")
         times.append((time.perf_counter() - begin) * 1000)
-        if len(typed) == 20:
-            terminal.send(b"\x7f" * 20)
+        if len(typed) == 20 or number == keys - 1:
+            terminal.send(b"\x7f" * len(typed))
             typed = ""
-            while "§" + KEYS[0] in terminal.text():
+            while re.search("§[a-z]", terminal.text()):
                 terminal.read(2.0)
         # Let frames of the stream fall where they fall.
         pause = time.monotonic() + 0.03
