@@ -105,6 +105,7 @@ def _browser(app: WorkbenchApp) -> Mapping[str, Action]:
         "rerun": "rerun",
         "tree": "tree",
         "versions": "versions",
+        "look": "look",
         "exact": "exact",
         "rename": "rename",
         "tag": "tag",

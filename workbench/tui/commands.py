@@ -117,6 +117,7 @@ COMMANDS: tuple[Command, ...] = (
         "",
         "browser",
     ),
+    Command("browse_look", "Look", "read it here, as at the side of a wide screen", ("o",), "", "browser"),
     Command("browse_exact", "Exact prompt", "the very text that the model saw", ("x",), "", "browser"),
     Command("browse_rename", "Rename", "another title for the session", ("r",), "", "browser"),
     Command("browse_tag", "Tag", "tags of the session", ("t",), "Tag", "browser"),
