@@ -237,7 +237,7 @@ async def test_every_command_is_in_the_palette(space: Path) -> None:
     async with opened(space) as (app, pilot):
         for context in ("main", "browser"):
             titles = {command.title for command in app.get_system_commands(app.screen)}
-            here = ("anywhere", "main", context)
+            here = ("anywhere", "main", "panes", context)
             assert titles == {item.title for item in COMMANDS if item.id != "palette" and item.context in here}
             await pilot.press("alt+6")
             await wait_for(pilot, lambda: app.context == "browser")

@@ -87,6 +87,9 @@ async def test_a_recorded_run_shows_the_prompt_that_was_sent(space: Path, monkey
         # The editor told of its new text, and no rendering followed from it.
         assert main.editing._timer is timer
         assert main.preview.text == "as it was"
+        # Nor does one follow from the changed file.
+        await main.editing.follow()
+        assert main.preview.text == "as it was"
         main.editor.insert("!")
         await wait_for(pilot, lambda: main.preview.text == "!as it is")
 

@@ -103,6 +103,7 @@ class Editing(LivePreview):
         await self._show(Buffer(path, saved, source, new_ulid()), source, choice=choice)
         self.screen.preview.set_text(request.prompt.plain)
         self.screen.preview.dimmed = False
+        self.recorded = self._request
 
     async def show_version(self, path: str, source: str) -> None:
         """Show an earlier version of a template; the file on disk stays as it is until it is saved."""

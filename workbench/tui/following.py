@@ -85,7 +85,7 @@ class Following:
             await self.check_file(new=[info.name for info in infos if info.name not in before])
         if changed.of("wildcard") or [path for path in changed.of("template") if path != self._file]:
             # Lists, partials and what is included by name: the prompt is made of them as well.
-            await self.main.editing.refresh()
+            await self.main.editing.follow()
         if changed.of("model"):
             await self.main.running.look_for_models()
         if changed.of("config"):

@@ -60,6 +60,8 @@ class LivePreview:
         self._seen: tuple[str, dict[str, Any]] = ("", {})
         self._notes: list[str] = []
         self._took = 0.0
+        # The rendering over which a recorded run's prompt was laid, 0 for none.
+        self.recorded = 0
 
     @property
     def index(self) -> int:
@@ -85,6 +87,11 @@ class LivePreview:
         self._timer = self.screen.set_timer(
             delay, lambda: self.screen.run_worker(self.refresh(), group="preview", exclusive=False)
         )
+
+    async def follow(self) -> None:
+        """A list or an included file changed: render anew, unless what is shown is the prompt of a recorded run."""
+        if self.recorded != self._request:
+            await self.refresh()
 
     async def refresh(self) -> None:
         """Render anew; an answer that has been overtaken is dropped."""
