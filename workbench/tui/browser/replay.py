@@ -1,32 +1,24 @@
-"""Play, verify and rerun from the browser, the tree of what came of what, template versions, and export."""
+"""Play, verify and rerun from the browser, and two runs beside each other."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.error import StorageError, UsageError, WorkbenchError
+from workbench.error import WorkbenchError
 from workbench.event import Event, Failed, Finished, Piece, Progress
-from workbench.service.history import Version, version_diff, versions
-from workbench.service.lineage import lineage
 from workbench.service.rerun import Changes, rerun, seed_list
 from workbench.service.run import RunHandle
 from workbench.service.verify import Verification, Verifier
-from workbench.session.export import FORMATS, export
-from workbench.session.export.select import select
 from workbench.session.heads import session_heads
 from workbench.session.index import Hit
 from workbench.session.info import RunRecord, Session
 from workbench.session.timeline import Timeline, open_timeline
-from workbench.textio import atomic_write
-from workbench.tui.browser.work import BrowserWork
+from workbench.tui.browser.records import BrowserRecords
 from workbench.tui.listview import Row
-from workbench.tui.numbers import day_time
-from workbench.tui.screens.difference import DifferenceScreen, difference_text, inline_text
+from workbench.tui.screens.difference import DifferenceScreen, difference_text
 from workbench.tui.screens.modal import Choose, Page
 from workbench.tui.screens.player import PlayerScreen
 from workbench.tui.screens.working import Working
@@ -45,15 +37,11 @@ AGAIN = {
 }
 
 
-class BrowserReplay(BrowserWork):
+class BrowserReplay(BrowserRecords):
     """The verbs of a browser's run."""
 
     def __init__(self, screen: BrowserScreen) -> None:
         super().__init__(screen)
-
-    @property
-    def _bench(self) -> Any:
-        return self.screen.bench
 
     def _free(self) -> bool:
         """Whether no run holds the engines: a check beside another run would not be a clean one."""
@@ -62,17 +50,6 @@ class BrowserReplay(BrowserWork):
             self.screen.say("A run is going on. F6 in the main screen stops it.")
             return False
         return True
-
-    async def _record(self) -> tuple[Session, Hit, RunRecord] | None:
-        found = await self._run()
-        if found is None:
-            return None
-        try:
-            record: RunRecord = await asyncio.to_thread(self._store().open_run, found[0], found[1].run_id)
-        except WorkbenchError as error:
-            self.screen.say(str(error), error=True)
-            return None
-        return *found, record
 
     # -- play ------------------------------------------------------------------------------------------------
 
@@ -219,108 +196,6 @@ class BrowserReplay(BrowserWork):
         text, marks = await asyncio.to_thread(difference_text, one, other)
         app: Any = self.screen.app
         await app.push_screen_wait(DifferenceScreen(text, marks, app.commands))
-
-    # -- lineage and versions --------------------------------------------------------------------------------
-
-    async def tree(self) -> None:
-        """What the run came from and what was made of it; Enter goes to a run."""
-        found = await self._run()
-        if found is None:
-            return
-        root = await asyncio.to_thread(lineage, self._store(), found[1].run_id)
-        rows = []
-        for depth, node in root.walk():
-            what = "verified" if node.verifies else ", ".join(node.changed) or "first run"
-            when = day_time(node.head.created) if node.head else "gone"
-            rows.append(Row(node.run_id, ("  " * depth + what, when), muted=node.head is None))
-        chosen: str | None = await self.screen.app.push_screen_wait(
-            Choose("What came of what", rows, widths=(0, 16), start=found[1].run_id)
-        )
-        if chosen:
-            self.show_run(chosen)
-
-    def show_run(self, run_id: str) -> None:
-        """Put the cursor on a run, its session unfolded."""
-        screen = self.screen
-        key, hit = next(((key, hit) for key, hit in screen.hits.items() if hit.run_id == run_id), ("", None))
-        if hit is None:
-            screen.say("That run is not in the list: take the filter away.")
-            return
-        screen.opened.add(f"s:{hit.dir}")
-        screen.draw()
-        screen.rows.move_to(key)
-
-    async def versions(self) -> None:
-        """All versions of the run's template that were ever run: compare them, or take one into the editor."""
-        found = await self._record()
-        if found is None:
-            return
-        path = found[2].request.template.path
-        known = await asyncio.to_thread(versions, self._store(), path)
-        rows = [Row(item.sha256, (item.sha256[:8], day_time(item.last_seen), f"{item.runs} runs")) for item in known]
-        app: Any = self.screen.app
-        chosen: str | None = await app.push_screen_wait(
-            Choose(f"Versions of {path}", rows, widths=(8, 16, 0), start=found[2].request.template.sha256)
-        )
-        version = next((item for item in known if item.sha256 == chosen), None)
-        if version is None:
-            return
-        acts = {
-            "editor": "take it into the editor",
-            "file": "compare with the file",
-            "before": "compare with the one before",
-        }
-        act = await app.push_screen_wait(Choose("And then", [Row(key, (text,)) for key, text in acts.items()]))
-        if act == "editor":
-            self.screen.dismiss(None)
-            app.main.run_worker(app.main.editing.show_version(path, version.source), group="open")
-        elif act:
-            await self._compare_versions(path, version, known, with_file=act == "file")
-
-    async def _compare_versions(
-        self, path: str, version: Version, known: Sequence[Version], *, with_file: bool
-    ) -> None:
-        older = known[known.index(version) + 1 :]
-        if with_file:
-            try:
-                source = (await asyncio.to_thread(self._bench.load_template, path)).source
-            except WorkbenchError as error:
-                self.screen.say(str(error), error=True)
-                return
-            pair = version, replace(version, source=source)
-        elif older:
-            pair = older[0], version
-        else:
-            self.screen.say("This is the first version that was run.")
-            return
-        text, marks = inline_text("", await asyncio.to_thread(version_diff, *pair))
-        app: Any = self.screen.app
-        await app.push_screen_wait(DifferenceScreen(text, marks, app.commands, title=f"Versions of {path}"))
-
-    # -- export ----------------------------------------------------------------------------------------------
-
-    async def export(self) -> None:
-        """Write the session or run under the cursor to a file, in one of the formats."""
-        session, hit = await self._session(), self.hit
-        if session is None:
-            return
-        form: str | None = await self.screen.app.push_screen_wait(
-            Choose("Export as", [Row(name, (name, item.summary)) for name, item in FORMATS.items()], widths=(10, 0))
-        )
-        if form is None:
-            return
-        name = f"{hit.run_id if hit else session.dir.name}.{FORMATS[form].ending}"
-        target = await self._ask("File", str(Path.cwd() / name))
-        if target:
-            await self._do(partial(self._export, session, hit, form, Path(target)), f"Written: {target}")
-
-    def _export(self, session: Session, hit: Hit | None, form: str, target: Path) -> None:
-        if target.exists():
-            raise UsageError(f"{target} exists and is not replaced", hint="Choose another name.")
-        if not target.parent.is_dir():
-            raise StorageError(f"there is no folder {target.parent}")
-        runs = select(self._store(), [(session, hit.run_id if hit else "")])
-        atomic_write(target, "".join(export(runs, form)))
 
 
 async def _verify(verifier: Verifier, box: Working) -> Verification:
