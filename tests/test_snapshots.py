@@ -1,7 +1,7 @@
 """How the main screen, the browser and the shelf look: a few pictures at three sizes and in three themes.
 
-Times, speeds, ids and free space are fixed. After a wanted change run this file with ``--snapshot-update``, then look at
-each picture that changed.
+Times, speeds, ids and free space are fixed. After a wanted change run this file with ``--snapshot-update``, then look
+at each picture that changed.
 """
 
 from __future__ import annotations
