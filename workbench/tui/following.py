@@ -69,7 +69,8 @@ class Following:
         self._waiting.add(changed)
         if not self._at_work and self.main.is_mounted:
             self._at_work = True
-            self.main.run_worker(self._work(), group="follow")
+            # The function, not its coroutine: an app that ends right now never runs it.
+            self.main.run_worker(self._work, group="follow")
 
     async def _work(self) -> None:
         try:
