@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 from workbench.config import load_config
 from workbench.error import StorageError, WorkbenchError
@@ -70,7 +70,8 @@ class Following:
         if not self._at_work and self.main.is_mounted:
             self._at_work = True
             # The function, not its coroutine: an app that ends right now never runs it.
-            self.main.run_worker(self._work, group="follow")
+            work: Any = self._work
+            self.main.run_worker(work, group="follow")
 
     async def _work(self) -> None:
         try:
