@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.config import load_config
 from workbench.error import StorageError, WorkbenchError
