@@ -12,11 +12,12 @@ import contextlib
 import errno
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workbench.error import ConfigError, StorageError
 
@@ -88,7 +89,7 @@ def disk_reason(error: OSError) -> tuple[str, str]:
     """A few words for what went wrong, and what to do about it."""
     known = _REASONS.get(error.errno or 0)
     return known or (
-        os.strerror(error.errno) if error.errno else str(error),
+        error.strerror or str(error),
         "Check the disk and the folder.",
     )
 
@@ -96,6 +97,8 @@ def disk_reason(error: OSError) -> tuple[str, str]:
 def storage_error(doing: str, path: Path, error: OSError) -> StorageError:
     """``doing`` a file failed: "cannot write …: disk full"."""
     reason, hint = disk_reason(error)
+    if doing == "read" and error.errno == errno.ENOENT:
+        reason, hint = "it is not there", "Check the name; it may have been moved or deleted meanwhile."
     return StorageError(f"cannot {doing} {path}: {reason}", hint=hint)
 
 
@@ -155,13 +158,27 @@ def _write_new(path: Path, content: bytes, *, durable: bool, mode: int | None, d
         disk.close(fd)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """A plain file for reading. Raises OSError, also for pipes and devices, on which reading might never end."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if stat.S_ISDIR(mode := os.fstat(fd).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return os.fdopen(fd, "rb")
+    except BaseException:
+        os.close(fd)
+        raise
+
+
 def read_text(path: Path, *, limit: int = 16 << 20) -> str:
     """The file's text: a byte order mark is dropped, invalid UTF-8 becomes U+FFFD, CRLF becomes LF.
 
     Raises StorageError when it cannot be read or has more than ``limit`` bytes.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise storage_error("read", path, error) from error

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from tests.test_app import SIZES, opened, play, screen_text, space, wait_for
 from workbench.service import open_workbench
@@ -41,3 +42,25 @@ async def test_a_new_template_does_not_take_the_screen_from_a_run(space: Path, m
         app.do("run")
         await wait_for(pilot, lambda: app.main.output.text == "the answer" and not app.main.running.busy)
         await wait_for(pilot, lambda: "the answer" in screen_text(pilot))
+
+
+async def test_keys_of_one_burst_act_in_their_order(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        editor = app.main.editor
+        editor.load_text("a\nb\nc\n")
+        editor.move_cursor((0, 0))
+        editor.focus()
+        await pilot.pause()
+        # Without a pause between them, as they come in one read.
+        for key, character in [
+            ("down", None),
+            ("down", None),
+            ("x", "x"),
+            ("end", None),
+            ("y", "y"),
+            ("up", None),
+            ("z", "z"),
+        ]:
+            app.post_message(events.Key(key, character))
+        await wait_for(pilot, lambda: "z" in editor.text)
+        assert editor.text == "a\nbz\nxcy\n"

@@ -134,9 +134,10 @@ def variables_of(args: argparse.Namespace) -> dict[str, Any]:
     for item in args.files:
         key, name = pair(item, "--set-file")
         path = Path(name)
-        if not path.is_file():
+        if not path.exists() or path.is_dir():
             raise StorageError(f"there is no file {name!r}", hint=f"--set-file {key}=PATH reads the value from PATH.")
-        values[key] = read_text(path)
+        # A shell's <(command) is a pipe, and meant.
+        values[key] = read_text(path) if path.is_file() else path.read_text(encoding="utf-8-sig", errors="replace")
     return values
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from workbench.error import StorageError, UsageError
 from workbench.session.trash import Trash
-from workbench.textio import storage_error
+from workbench.textio import open_regular, storage_error
 
 if TYPE_CHECKING:
     from workbench.session.info import Session
@@ -115,7 +115,7 @@ def _named_blobs(root: Path) -> set[str]:
             if file.endswith(".toml"):
                 names.update(_HASH.findall(path.read_bytes()))
             elif file.endswith(".jsonl"):
-                with path.open("rb") as recording:
+                with open_regular(path) as recording:
                     # The request, with all that it names, stands in the first line.
                     names.update(_HASH.findall(recording.readline(_HEAD_LIMIT)))
     return {name.decode() for name in names}

@@ -15,7 +15,7 @@ from typing import Any
 from workbench.error import ConfigError
 from workbench.session.ids import iso
 from workbench.session.store import SessionStore
-from workbench.textio import toml_loads
+from workbench.textio import open_regular, toml_loads
 
 HEAD_BYTES = 4096
 
@@ -64,7 +64,7 @@ def session_heads(folder: Path) -> Iterator[RunHead]:
 def read_run_head(path: Path) -> RunHead | None:
     """None when the file is gone or says nothing."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = _tables(file.read(HEAD_BYTES))
     except OSError:
         return None

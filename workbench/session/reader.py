@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, cast
 from workbench.event import Piece
 from workbench.session.line import VERSION
 from workbench.session.owner import Owner
+from workbench.textio import open_regular
 
 FILE_LIMIT = 256 << 20
 LINE_LIMIT = 1 << 20
@@ -95,13 +96,13 @@ class RecordingView:
 
 def read_recording(path: Path) -> RecordingView:
     """Raises OSError when the file cannot be read at all; its content raises nothing."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return _Reader().read(file)
 
 
 def read_head(path: Path) -> RecordingView:
     """Only the first line. Raises OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         reader = _Reader()
         reader.line(file.readline(FIRST_LINE_LIMIT))
         return reader.view

@@ -22,7 +22,7 @@ from workbench.session.reader import RecordingView, read_recording
 from workbench.session.runfile import FORMAT, request_to_dict, run_toml
 from workbench.session.runread import apply_started, request_from_dict, result_from_dict
 from workbench.session.version import upgrade
-from workbench.textio import DISK, Disk, atomic_write, read_text, toml_loads
+from workbench.textio import DISK, Disk, atomic_write, open_regular, read_text, toml_loads
 
 WATCH_SECONDS = 30.0
 RUN_FILE_LIMIT = 64 << 20
@@ -127,7 +127,7 @@ def unfinished(runs: Path) -> list[Path]:
 
 def _tail_says_running(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             # The result is the last table, and short as long as there is no text.
             file.seek(max(0, size - 400))

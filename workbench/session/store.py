@@ -255,9 +255,17 @@ def _session_folders(root: Path) -> Iterator[Path]:
 def _folders_in(root: Path) -> list[Path]:
     try:
         with os.scandir(root) as entries:
-            return [Path(entry.path) for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+            return [Path(entry.path) for entry in entries if not entry.name.startswith(".") and _is_folder(entry)]
     except OSError:
         return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link in a ring, say: it hides itself, not its neighbours.
+        return False
 
 
 def _when(folder: Path, now: str) -> str:

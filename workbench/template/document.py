@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.error import ConfigError, TemplateError
+from workbench.error import AccessDenied, ConfigError, StorageError, TemplateError
 from workbench.record import sha256_text
 from workbench.template.header import Header, HeaderReader
-from workbench.textio import read_text, toml_loads
+from workbench.textio import open_regular, read_text, toml_loads
 
 _FENCE = re.compile(r"\A\ufeff?\+\+\+[ \t]*\r?\n(?P<header>(?:.*\n)*?)\+\+\+[ \t]*(?:\r?\n|\Z)")
 
@@ -61,10 +62,43 @@ def _toml_error(error: ConfigError, path: str) -> TemplateError:
 
 
 def load_document(path: Path, *, root: Path) -> TemplateDocument:
-    """Read and parse; ``root`` is the ``templates/`` folder. Raises StorageError, TemplateError."""
-    resolved, base = path.resolve(), root.resolve().parent
-    name = resolved.relative_to(base).as_posix() if resolved.is_relative_to(base) else path.name
-    return parse_document(read_text(path, limit=4 << 20), path=name)
+    """Read and parse; ``root`` is the ``templates/`` folder. Raises StorageError, TemplateError.
+
+    A file among the templates that is a link out of the workspace is refused: a workspace may come from a stranger.
+    """
+    try:
+        resolved, base = path.resolve(strict=True), root.resolve().parent
+    except (OSError, RuntimeError) as error:
+        raise StorageError(f"cannot read {path}: {_why(error)}", hint="Check the file, or the link it is.") from error
+    inside = resolved.is_relative_to(base)
+    if not inside and Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root)):
+        raise AccessDenied(
+            f"{path.name} is a link that leads out of the workspace",
+            hint="Copy the file into templates/, or name it by its own path.", file=path.name,
+        )  # fmt: skip
+    name = resolved.relative_to(base).as_posix() if inside else path.name
+    text = read_text(path, limit=4 << 20)
+    if "\ufffd" in text:
+        _require_utf8(path, name)
+    return parse_document(text, path=name)
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "its links form a ring"
+
+
+def _require_utf8(path: Path, name: str) -> None:
+    """Raises TemplateError at the first byte that is no UTF-8: what a model gets must be what the file says."""
+    with open_regular(path) as file:
+        data = file.read(4 << 20)
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
+        raise TemplateError(
+            "the file is not UTF-8 here", hint="Save it as UTF-8.", file=name, line=line, column=column
+        ) from None
 
 
 def included_source(source: str) -> str:

@@ -26,6 +26,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from workbench.display import inert_characters
+from workbench.tui.own_keys import OwnKeys
 
 # How far a bracket's partner is looked for: an unmatched one must not cost a walk through the document.
 BRACKET_REACH = 20_000
@@ -96,7 +97,7 @@ class QuickWrapped(WrappedDocument):
         return len(self._offset_to_line_info)
 
 
-class SoundTextArea(TextArea):
+class SoundTextArea(OwnKeys, TextArea):
     """The stock text area, sound. Subclasses say what a row depends on through ``row_state``."""
 
     def edited_from(self, row: int) -> None:
@@ -300,7 +301,7 @@ class _Region:
         self.bottom = max(self.bottom, old_bottom) + new_bottom - old_bottom
 
 
-class SoundInput(Input):
+class SoundInput(OwnKeys, Input):
     """The stock field, but it draws its text inert and keeps a paste of several lines whole, ``⏎`` for each break."""
 
     @property
