@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.error import AccessDenied, StorageError, TemplateError
+from tests.clitool import cli
+from workbench.error import AccessDenied, ExitCode, StorageError, TemplateError
 from workbench.service import open_workbench
 from workbench.session.store import SessionStore
 from workbench.template.document import load_document
@@ -61,3 +62,22 @@ def test_a_template_that_is_a_link_stays_within_the_workspace(space: Workspace, 
         load_document(space.templates / "ring.j2", root=space.templates)
     # By its own path somebody asked for it.
     assert load_document(secret, root=space.templates).body == "secret"
+
+
+def test_a_run_of_which_nothing_is_left_is_an_error_not_an_empty_run(space: Workspace) -> None:
+    run = next(iter(sorted((SessionStore(space).list_sessions()[0].dir / "runs").glob("*.toml"))))
+    run.write_text("", encoding="utf-8")
+    run.with_suffix(".jsonl").write_text('{"v": 1, "k": "ru', encoding="utf-8")
+    done = cli("sessions", "show", run.stem, cwd=space.root)
+    assert done.returncode == ExitCode.STORAGE
+    assert b"nothing of run" in done.stderr
+    assert done.stdout == b""
+
+
+def test_ranges_count_for_slots_that_are_numbers(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_ENGINE", "scripted")
+    done = cli("grid", "london", "--axis", "days = 1-7 (+3)", "--dry-run", cwd=space.root)
+    assert done.returncode == ExitCode.OK
+    assert b"3 runs" in done.stderr
+    wrong = cli("grid", "london", "--parallel", "-2", "--dry-run", cwd=space.root)
+    assert wrong.returncode == ExitCode.USAGE

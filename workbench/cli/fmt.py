@@ -34,10 +34,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _one(bench: Workbench, name: str, args: argparse.Namespace, console: Console) -> bool:
+    from workbench.template.region import regions
     from workbench.template.tidy import differing_lines, tidy
     from workbench.textio import atomic_write
 
     document = document_of(bench, name)
+    if document.header.jinja and any(region.kind == "broken" for region in regions(document.body)):
+        console.talk.error(f"workbench: {document.path}: Jinja cannot read it; 'workbench check' says where")
     text = tidy(document)
     differs = text != document.source
     if args.diff:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.cli.sessions import opened
 from workbench.cli.sessions_list import session_record
 from workbench.cli.sessions_select import find_either
-from workbench.error import ExitCode, UsageError
+from workbench.error import ExitCode, StorageError, UsageError
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
@@ -63,6 +63,8 @@ def _show_run(bench: Workbench, session: Session, name: str, args: argparse.Name
     for warning in (record.problem, "the text is not the one that was recorded" if record.edited else ""):
         if warning:
             console.talk.error(f"workbench: {name}: {warning}")
+    if record.problem and not record.request.created:
+        raise StorageError(f"nothing of run {name} can be read", hint=f"Look at {session.dir / 'runs'}.")
     if args.format == "json":
         console.out.json(record_of(record), indent=2)
         return ExitCode.OK

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.compare.cells import target_kind
 from workbench.compare.plan import GridPlan, checked_axes
 from workbench.error import UsageError
-from workbench.template.axis import Axis, AxisError, Value, axis_from_table, parse_axis
+from workbench.template.axis import Axis, AxisError, Value, axis_from_table, axis_values, parse_axis
 from workbench.template.slot import refuse_outside
 from workbench.template.tree import Escape, Text
 from workbench.template.wildcard import WildcardFolder
@@ -68,7 +68,8 @@ def _lists(bench: Workbench, text: str) -> dict[str, list[str]]:
 
 def grid_plan(bench: Workbench, spec: GridSpec) -> tuple[GridPlan, dict[str, TemplateDocument]]:
     """Axes and exact count; nothing is rendered. Raises UsageError (AxisError), TemplateError."""
-    axes = checked_axes(_all_axes(bench, spec), spec.document.body, join=spec.join)
+    found = [_numbered(spec, axis) for axis in _all_axes(bench, spec)]
+    axes = checked_axes(found, spec.document.body, join=spec.join)
     documents = {"": spec.document}
     for axis in axes:
         for place, target in enumerate(axis.targets):
@@ -91,7 +92,25 @@ def _all_axes(bench: Workbench, spec: GridSpec) -> list[Axis]:
             axes.append(axis)
     if spec.repeats < 1:
         raise UsageError(f"{spec.repeats} repeats make no run", hint="At least 1.")
+    if min(spec.prompts, spec.parallel) < 0:
+        raise UsageError(
+            "a number of prompts or of runs at once is 1 or more", hint="0, or left out: the tool chooses."
+        )
     return axes
+
+
+def _numbered(spec: GridSpec, axis: Axis) -> Axis:
+    """The values of a slot of type ``number`` read as numbers, so that ``1-5 (+2)`` is a range there as well."""
+    slot = spec.document.header.slots.get(axis.targets[0]) if len(axis.targets) == 1 else None
+    texts = [row[0] for row in axis.rows if isinstance(row[0], str)]
+    if slot is None or slot.type != "number" or not texts:
+        return axis
+    whole = all(re.fullmatch(r"[\d\s()+-]*", text) for text in texts)
+    rows: list[tuple[Value, ...]] = []
+    for row in axis.rows:
+        values = axis_values("int" if whole else "float", row[0]) if isinstance(row[0], str) else (row[0],)
+        rows += [(value,) for value in values]
+    return replace(axis, rows=tuple(rows))
 
 
 def refuse_files_outside(
