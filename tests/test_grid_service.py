@@ -265,7 +265,7 @@ async def test_a_grid_held_by_another_is_refused(bench: Workbench) -> None:
 async def test_a_wrong_value_names_its_cell_before_anything_is_written(bench: Workbench) -> None:
     source = '+++\n[slots.n]\ntype = "number"\n+++\nCount to {{ n }}.'
     before = bench.store.list_sessions()
-    with pytest.raises(UsageError, match=r"with n = two: .*number"):
+    with pytest.raises(UsageError, match=r"'two' is not a number"):
         prepare_grid(bench, spec(source, axes=(parse_axis("n = 1, two"),)))
     assert bench.store.list_sessions() == before
 

@@ -157,7 +157,7 @@ def test_reading_has_a_limit_and_a_reason(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 11)
     with pytest.raises(StorageError, match="larger than 10 bytes"):
         read_text(path, limit=10)
-    with pytest.raises(StorageError, match="gone"):
+    with pytest.raises(StorageError, match="it is not there"):
         read_text(tmp_path / "none")
 
 

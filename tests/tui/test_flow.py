@@ -64,3 +64,17 @@ async def test_keys_of_one_burst_act_in_their_order(space: Path) -> None:
             app.post_message(events.Key(key, character))
         await wait_for(pilot, lambda: "z" in editor.text)
         assert editor.text == "a\nbz\nxcy\n"
+
+
+@pytest.mark.parametrize("key", ["f11", "f1", "alt+6"])
+async def test_a_fast_second_key_leaves_no_second_screen(space: Path, key: str) -> None:
+    async with opened(space) as (app, pilot):
+        await pilot.press(key)
+        await wait_for(pilot, lambda: app.screen is not app.main)
+        # Both in the queue before the screen has gone.
+        app.post_message(events.Key("escape", None))
+        app.post_message(events.Key("escape", None))
+        app.post_message(events.Key("down", None))
+        await wait_for(pilot, lambda: app.screen is app.main)
+        await pilot.pause()
+        assert app.screen is app.main

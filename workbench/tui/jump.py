@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.tui.listview import LineList
+from workbench.tui.once import Once
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnmASDFGHJKLQWERTYUIOPZXCVBNM"
 
@@ -43,7 +44,7 @@ def _rows(rows: LineList) -> Iterator[JumpTarget]:
         yield JumpTarget(rows, Offset(area.x, area.y + number - top), number)
 
 
-class JumpScreen(ModalScreen["JumpTarget | str | None"]):
+class JumpScreen(Once, ModalScreen["JumpTarget | str | None"]):
     """Letters over the screen below. A digit is handed back for the areas; any other key leaves."""
 
     CSS = """

@@ -25,6 +25,7 @@ from workbench.tui.browser.detail import run_text, session_text
 from workbench.tui.browser.replay import BrowserReplay
 from workbench.tui.browser.rows import LEGEND, Found, grouped, rows_of, run_key
 from workbench.tui.listview import LineList
+from workbench.tui.once import Once
 from workbench.tui.status import KeyLine
 from workbench.tui.stream import StreamView
 from workbench.tui.textual_private import SoundInput
@@ -41,7 +42,7 @@ WIDE = 100
 EMPTY = "Nothing is saved yet. Escape leaves, F5 runs the template: every run is kept and can be found here."
 
 
-class BrowserScreen(Screen[tuple[Any, str] | None]):
+class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
     """Leaves with a session and the id of the run to open, or with nothing."""
 
     context = "browser"

@@ -13,13 +13,14 @@ from textual.widgets import Static
 from workbench.compare.diff import diff
 from workbench.display import display_line
 from workbench.tui.marked import PromptView
+from workbench.tui.once import Once
 from workbench.tui.screens.difference import inline_text
 
 Choice = Literal["mine", "theirs", "both"]
 HELP = " m mine · t theirs · b both: theirs as a copy · Escape decide later"
 
 
-class ConflictScreen(Screen["Choice | None"]):
+class ConflictScreen(Once, Screen["Choice | None"]):
     """``m`` keeps the editor's text, ``t`` takes the file's, ``b`` keeps mine and the file's as a copy."""
 
     context = "conflict"

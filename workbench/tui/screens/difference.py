@@ -18,6 +18,7 @@ from workbench.compare.similarity import similarity
 from workbench.display import display_line
 from workbench.session.info import RunRecord
 from workbench.tui.marked import PromptView
+from workbench.tui.once import Once
 from workbench.tui.status import KeyLine
 
 SIGNS = {"left": ("[-", "-]"), "right": ("{+", "+}")}
@@ -69,7 +70,7 @@ def _inline(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
             yield f"{before}{part.text}{after}", part.kind
 
 
-class DifferenceScreen(Screen[None]):
+class DifferenceScreen(Once, Screen[None]):
     """A page to read; Escape leaves."""
 
     context = "difference"

@@ -15,10 +15,11 @@ from textual.widgets import Input, Static
 from workbench.display import display_line
 from workbench.error import UsageError
 from workbench.tui.finding import EditorTarget, Finding, Target
+from workbench.tui.once import Once
 from workbench.tui.textual_private import SoundInput
 
 
-class FindScreen(ModalScreen[None]):
+class FindScreen(Once, ModalScreen[None]):
     """Moves through the matches of ``finding`` in ``target`` while one types."""
 
     CSS = """

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from workbench.display import display_line
 from workbench.tui.commands import Command
+from workbench.tui.once import Once
 from workbench.tui.stream import StreamView
 
 INTRO = "Press any key: the bytes that came, the key's name, what it does on the main screen.\n\n"
@@ -37,7 +38,7 @@ def meaning(key: str, commands: Sequence[Command], inner: Callable[[str], str]) 
     return f"in the editor: {own}" if own else "no command"
 
 
-class KeyScreen(Screen[None]):
+class KeyScreen(Once, Screen[None]):
     """A list that grows by a line for each key."""
 
     context = "keyview"

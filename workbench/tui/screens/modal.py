@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from workbench.display import display
 from workbench.tui.listview import LineList, Row
+from workbench.tui.once import Once
 from workbench.tui.stream import StreamView
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ Box Input { height: 1; border: none; background: $boost; padding: 0 1; }
 """
 
 
-class Box(ModalScreen["T | None"], Generic[T]):
+class Box(Once, ModalScreen["T | None"], Generic[T]):
     """A framed question over the screen."""
 
     DEFAULT_CSS = BOX_CSS
@@ -56,7 +57,7 @@ class Confirm(Box[bool]):
     def __init__(self, question: str, *, yes: str = "yes", no: str = "no") -> None:
         super().__init__()
         self._question = question
-        self._answers = f"y {yes} · n {no}"
+        self._answers = f"y or Enter {yes} · n or Escape {no}"
 
     def compose(self) -> ComposeResult:
         with Vertical():

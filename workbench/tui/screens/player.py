@@ -15,6 +15,7 @@ from textual.widgets import Static
 from workbench.display import display_line
 from workbench.session.playback import Player
 from workbench.session.timeline import Timeline
+from workbench.tui.once import Once
 from workbench.tui.status import KeyLine
 from workbench.tui.stream import StreamView
 
@@ -24,7 +25,7 @@ NO_CUT = 0
 IDLE_MS = 2000
 
 
-class PlayerScreen(Screen[None]):
+class PlayerScreen(Once, Screen[None]):
     """Begins to play at once."""
 
     context = "player"

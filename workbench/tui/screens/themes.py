@@ -13,11 +13,12 @@ from textual.widgets import Static
 from workbench.display import display
 from workbench.error import WorkbenchError
 from workbench.tui.listview import LineList, Row
+from workbench.tui.once import Once
 from workbench.tui.theme import list_themes, theme_folders, use_theme
 from workbench.workspace import Workspace
 
 
-class ThemeScreen(ModalScreen["str | None"]):
+class ThemeScreen(Once, ModalScreen["str | None"]):
     """Dismissed with the name that was chosen. Broken themes stand at the end, with what is wrong with them."""
 
     CSS = """
