@@ -6,14 +6,13 @@ import itertools
 import json
 import random
 import string
-import time
 import tracemalloc
 from typing import Any
 
 import pytest
 from dynamicprompts.generators import CombinatorialPromptGenerator
 
-from tests.patterntool import every, tree_of
+from tests.patterntool import cpu_seconds, every, tree_of
 from workbench.template.choice import Context, choose, count, prompts, sample, shuffled
 from workbench.template.count import picks_at, picks_count
 from workbench.template.draw import permute
@@ -218,13 +217,7 @@ HOSTILE = [
 def test_hostile_repeats_stay_linear(piece: str) -> None:
     def seconds(times: int) -> float:
         source = piece * times
-        best = 9.0
-        for _ in range(2):
-            start = time.process_time()
-            tree = parse_body(source, {"0"})
-            count(tree)
-            best = min(best, time.process_time() - start)
-        return best
+        return cpu_seconds(lambda: count(parse_body(source, {"0"})))
 
     # Eight times the text; quadratic work would be 64 times, a busy machine doubles either side.
     assert seconds(16000) < 32 * max(seconds(2000), 0.01)
