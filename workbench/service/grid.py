@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.state import CellState
-from workbench.error import StorageError, UsageError, WorkbenchError
+from workbench.error import WorkbenchError
 from workbench.event import Failed, Finished, Piece, Progress, Started
 from workbench.service.grid_check import CellChecks
 from workbench.service.grid_events import (
@@ -28,10 +28,10 @@ from workbench.service.grid_events import (
     GridEvent,
     Totals,
 )
+from workbench.service.grid_keep import rescue, retire
 from workbench.service.grid_plan import Grid, PreparedCell
 from workbench.service.grid_record import fill, group_data, take_result
 from workbench.session.groups import Group, hold_group, write_group
-from workbench.session.trash import Trash
 
 if TYPE_CHECKING:
     from workbench.service import Workbench
@@ -186,7 +186,7 @@ class GridRun:
         for item in self.grid.cells:
             if item.state.ended:
                 # Left behind when this process was killed after the later run, before the move.
-                await self._retire(item)
+                await retire(self._bench.store, self.session, item.replaces)
             if item.state.status == "done":
                 await self._checks.run(item)
             elif item.reused is not None and item.state.status == "planned":
@@ -277,7 +277,9 @@ class GridRun:
         take_result(state, result, request.params.seed)
         state.session = handle.session.dir.name if handle.session is not None else ""
         if handle.save_problem:
-            await self._rescue(state, handle)
+            # No further one is started: its disk takes nothing.
+            state.problem = await rescue(handle)
+            self.stop_after_current()
         if isinstance(last, Finished):
             state.tokens_cached = last.tokens_cached
             self._sums = [
@@ -289,26 +291,4 @@ class GridRun:
         if state.status == "done":
             await self._checks.run(item)
         if state.ended and not state.problem:
-            await self._retire(item)
-
-    async def _retire(self, item: PreparedCell) -> None:
-        """Move the runs whose place a later one took to the trash; the later one is on disk."""
-        session = self.session
-        if session is None or not item.replaces:
-            return
-        trash = Trash(self._bench.store)
-        for run_id in item.replaces:
-            # What cannot be moved stays; the run that ended well counts either way.
-            with contextlib.suppress(StorageError, UsageError):
-                await asyncio.to_thread(trash.delete_run, session, run_id)
-
-    async def _rescue(self, state: CellState, handle: RunHandle) -> None:
-        """The run is kept elsewhere, and no further one is started: its disk takes nothing."""
-        state.problem = handle.save_problem
-        try:
-            path = await asyncio.to_thread(handle.rescue)
-        except StorageError as error:
-            state.problem += f"; {error.message}"
-        else:
-            state.problem += f"; kept in {path}"
-        self.stop_after_current()
+            await retire(self._bench.store, self.session, item.replaces)

@@ -18,7 +18,7 @@ from workbench.tui.screens.shelf import ShelfScreen
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
 
-# What returns an awaitable is carried on in the background.
+# What returns a coroutine is carried on in the background.
 Action = Callable[[], object]
 
 

@@ -19,6 +19,7 @@ from textual.screen import Screen
 from workbench.display import display
 from workbench.service import Workbench, open_workbench
 from workbench.tui.actions import Action, actions
+from workbench.tui.background import carry_on
 from workbench.tui.commands import resolved
 from workbench.tui.copying import Copying
 from workbench.tui.driver import WorkbenchDriver
@@ -164,8 +165,8 @@ class WorkbenchApp(App[int]):
             self._main.say(told)
             return
         work = self._actions[name]()
-        if inspect.isawaitable(work):
-            self._main.run_worker(work, group=f"command-{name}", exclusive=False)
+        if inspect.iscoroutine(work):
+            carry_on(self._main, work, group=f"command-{name}")
 
     def call(self, name: str) -> None:
         """A command from the palette: one of the main screen brings that to the front."""

@@ -8,12 +8,11 @@ goes out.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from unicodedata import category
 
-from rich.cells import get_character_cell_size, split_graphemes
+from rich.cells import split_graphemes
 
 from workbench.display import inert_characters
+from workbench.tui.clusters import cell_len_apart, is_wide, unsure
 from workbench.tui.scrolling import find_shift
 from workbench.tui.sgr import change_pen, erasable, set_pen
 from workbench.tui.wrap import is_narrow
@@ -112,7 +111,7 @@ class Cells:
         if end < self.width and row[end][0] == "":
             row[end] = (" ", row[end][1])
         row[x:end] = cells
-        if end == self.width and len(row[-1][0]) and _wide(row[-1][0]):
+        if end == self.width and len(row[-1][0]) and is_wide(row[-1][0]):
             row[-1] = (" ", row[-1][1])
         self._dirty.add(self._y)
 
@@ -193,7 +192,7 @@ class Cells:
     def _run_end(self, wanted: list[Cell], shown: list[Cell], x: int) -> int:
         end = x + 1
         for at in range(x + 1, self.width):
-            if wanted[at] != shown[at] or _unsure(wanted[at - 1][0]):
+            if wanted[at] != shown[at] or unsure(wanted[at - 1][0]):
                 end = at + 1
             elif at - end >= GAP:
                 break
@@ -226,7 +225,7 @@ class Cells:
             # At the right edge the cursor waits, so its place is unknown.
             self._cursor = (at + width, y) if at + width < self.width else None
             return width
-        if _unsure(text):
+        if unsure(text):
             # Terminals disagree about its width: clear its cells first.
             out.append(" " * width)
             self._cursor = (at + width, y) if at + width < self.width else None
@@ -279,27 +278,11 @@ def _step(count: int, forward: str, back: str) -> str:
 def _spilled(wanted: list[Cell], at: int) -> bool:
     """May the cluster before ``at`` have been drawn over it by a terminal that takes each part for itself?"""
     for start in range(max(0, at - 4), at):
-        if _unsure(wanted[start][0]) and start + cell_len_apart(wanted[start][0]) > at:
+        if unsure(wanted[start][0]) and start + cell_len_apart(wanted[start][0]) > at:
             return True
     return False
-
-
-@lru_cache(maxsize=1024)
-def _unsure(cluster: str) -> bool:
-    """Is this more than a letter with marks on it, which all terminals draw alike?"""
-    return any(category(character) != "Mn" or character == "\ufe0f" for character in cluster[1:])
-
-
-@lru_cache(maxsize=1024)
-def cell_len_apart(cluster: str) -> int:
-    """Cells of a cluster on a terminal that draws each of its characters alone."""
-    return sum(get_character_cell_size(character) for character in cluster)
 
 
 def is_frame(data: str) -> bool:
     """Is this a frame, or a message of its own to the terminal?"""
     return _FRAME.match(data) is not None
-
-
-def _wide(text: str) -> bool:
-    return not is_narrow(text) and split_graphemes(text)[1] == 2

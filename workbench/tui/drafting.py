@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from workbench.error import StorageError
 from workbench.session.drafts import Draft, drop_draft, load_drafts, save_draft
+from workbench.tui.background import carry_on
 from workbench.tui.listview import Row
 from workbench.tui.numbers import when
 from workbench.workspace import Workspace
@@ -108,7 +109,7 @@ class Drafting:
     def _begin(self) -> None:
         if self._due:
             self._due = False
-            self.screen.run_worker(self._keep(*self._snapshot()), group="draft", exclusive=False)
+            carry_on(self.screen, self._keep(*self._snapshot()), group="draft")
 
     async def _keep(self, order: int, name: str, text: str | None) -> None:
         try:
@@ -121,7 +122,7 @@ class Drafting:
     def renamed(self, old: str) -> None:
         """The buffer has another name now: its draft moves there."""
         self._order += 1
-        self.screen.run_worker(self._keep(self._order, old, None), group="draft", exclusive=False)
+        carry_on(self.screen, self._keep(self._order, old, None), group="draft")
         self.changed()
 
     def keep_now(self) -> bool:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.config import load_config
 from workbench.error import StorageError, WorkbenchError
 from workbench.textio import atomic_write, read_text
+from workbench.tui.background import carry_on
 from workbench.tui.drafting import Buffer
 from workbench.tui.screens.conflict import Choice, ConflictScreen
 from workbench.tui.theme import list_themes, reload_theme, theme_folders, use_theme
@@ -69,9 +70,7 @@ class Following:
         self._waiting.add(changed)
         if not self._at_work and self.main.is_mounted:
             self._at_work = True
-            # The function, not its coroutine: an app that ends right now never runs it.
-            work: Any = self._work
-            self.main.run_worker(work, group="follow")
+            carry_on(self.main, self._work(), group="follow")
 
     async def _work(self) -> None:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from workbench.tui.background import carry_on
 from workbench.tui.commands import key_name
 from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.finding import EditorTarget, Finding, Target, TextTarget
@@ -109,7 +110,7 @@ class Home:
             self.app.main.say(f"The keymap leaves these keys to commands: {names}. F1 tells more.")
 
     def _ask_ex(self) -> None:
-        self.app.main.run_worker(self.ex_line(), group="ex")
+        carry_on(self.app.main, self.ex_line(), group="ex")
 
     async def ex_line(self) -> None:
         """A line of vim's: w, q, wq, x, q!, noh or a number."""

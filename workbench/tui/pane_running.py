@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 TITLE_EVERY = 3
 
 
+def _of_pane(name: str) -> Any:
+    """A setting of the focused pane, to be read and set."""
+    return property(
+        lambda runs: getattr(runs.settings, name), lambda runs, value: runs._set(**{name: value}), doc=f"``{name}``"
+    )
+
+
 class PaneRuns:
     """What goes on in the panes. ``session`` collects runs until a new one is asked for; model, engine and params are
     those of the focused pane.
@@ -63,29 +70,9 @@ class PaneRuns:
         self.panes.current.set(replace(self.settings, **changes))
         self.panes.draw()
 
-    @property
-    def model(self) -> str:
-        return self.settings.model
-
-    @model.setter
-    def model(self, model: str) -> None:
-        self._set(model=model)
-
-    @property
-    def engine(self) -> str:
-        return self.settings.engine
-
-    @engine.setter
-    def engine(self, engine: str) -> None:
-        self._set(engine=engine)
-
-    @property
-    def params(self) -> dict[str, Any]:
-        return dict(self.settings.params)
-
-    @params.setter
-    def params(self, params: dict[str, Any]) -> None:
-        self._set(params=params)
+    model = _of_pane("model")
+    engine = _of_pane("engine")
+    params = _of_pane("params")
 
     # -- starting ----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from workbench.compare.state import CellState
 from workbench.error import WorkbenchError
 from workbench.service.grid_plan import refuse_too_many
 from workbench.service.grid_resume import grid_from_disk, grids_of, saved_grid
+from workbench.tui.background import carry_on
 from workbench.tui.grid.live import GridLive
 from workbench.tui.grid.wish import Base, Wish
 from workbench.tui.listview import Row
@@ -84,7 +85,7 @@ class Grids:
         live = self.live = GridLive(self.app.bench, grid.plan, grid.states, title=title, grid=grid, place=place)
         live.running = True
         self._timer.resume()
-        self.app.main.run_worker(self._go(live), group="grid")
+        carry_on(self.app.main, self._go(live), group="grid")
         return live
 
     async def _go(self, live: GridLive) -> None:

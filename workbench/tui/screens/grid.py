@@ -23,6 +23,7 @@ from workbench.compare.state import CellState
 from workbench.compare.table import Layout, Stack, View
 from workbench.display import display, display_line
 from workbench.error import WorkbenchError
+from workbench.tui.background import carry_on
 from workbench.tui.grid.live import GridLive
 from workbench.tui.grid.pages import Stretch, cell_text, rates_text, row_page
 from workbench.tui.grid.rows import LEGEND, TEXT, GridRows
@@ -121,7 +122,7 @@ class GridScreen(Screen[None]):
         self.marked.clear()
         self._title.update(Content(display_line(f"Grid: {live.title}")))
         self._take(live.table.layout(self.view))
-        self.run_worker(self._read_disk(live), group="grid-marks")
+        carry_on(self, self._read_disk(live), group="grid-marks")
         self._tick()
 
     async def _read_disk(self, live: GridLive) -> None:
@@ -211,7 +212,7 @@ class GridScreen(Screen[None]):
                     self.table.changed(*place)
         self._stale = self._stale or (bool(changed) and self.looks_at_all)
         if self._stale and monotonic() >= self._next_layout:
-            self.run_worker(self.relayout(), group="grid-layout")
+            carry_on(self, self.relayout(), group="grid-layout")
         state = self.state
         if changed and self.page == "cell" and state is not None and state.number in changed:
             self.look()
@@ -257,7 +258,7 @@ class GridScreen(Screen[None]):
     def look(self, *, anew: bool = False) -> None:
         """Read what the page shows now."""
         self._read += 1
-        self.run_worker(self._look(self._read, anew=anew), group="grid-look", exclusive=True)
+        carry_on(self, self._look(self._read, anew=anew), group="grid-look", exclusive=True)
 
     async def _look(self, mine: int, *, anew: bool) -> None:
         live, state, page, stack = self.live, self.state, self.page, self.stack
@@ -290,7 +291,7 @@ class GridScreen(Screen[None]):
         self.app.notify(display(text), severity="error" if error else "information", markup=False, timeout=6)
 
     def action_rate(self, number: int) -> None:
-        self.run_worker(self.work.rate(number), group="grid-rate")
+        carry_on(self, self.work.rate(number), group="grid-rate")
 
     def action_leave(self) -> None:
         if self.page:

@@ -20,6 +20,7 @@ from workbench.error import TemplateError
 from workbench.event import Failed
 from workbench.service import Workbench
 from workbench.session.drafts import load_drafts
+from workbench.tui.background import carry_on
 from workbench.tui.browsing import Browsing
 from workbench.tui.drafting import LOOSE, template_rows
 from workbench.tui.editing import Editing
@@ -35,6 +36,7 @@ from workbench.tui.screens.modal import Page
 from workbench.tui.screens.tour import OFFER
 from workbench.tui.status import KeyLine, StatusLine
 from workbench.tui.stream import StreamView
+from workbench.tui.textual_private import is_told
 
 WIDE = 100
 AREAS = {"lists": "Lists", "edit": "Template", "preview": "Prompt", "output": "Output"}
@@ -94,7 +96,7 @@ class MainScreen(Screen[None]):
         self.patterns = PatternWork(self)
         self.context = "main"
         self.show_area("edit")
-        self.run_worker(self._start(), group="start")
+        carry_on(self, self._start(), group="start")
 
     async def _start(self) -> None:
         infos = await self.refresh_templates()
@@ -193,7 +195,10 @@ class MainScreen(Screen[None]):
 
     def say(self, text: str, *, error: bool = False) -> None:
         """A short notice; foreign text is made inert."""
-        self.app.notify(display(text), severity="error" if error else "information", markup=False, timeout=6)
+        shown = display(text)
+        # The same sentence twice would only cover more of the screen.
+        if not is_told(self.app, shown):
+            self.app.notify(shown, severity="error" if error else "information", markup=False, timeout=6)
 
     def tell(self, error: BaseException) -> None:
         """An error with its hint."""
@@ -249,7 +254,7 @@ class MainScreen(Screen[None]):
 
     async def on_line_list_selected(self, event: LineList.Selected) -> None:
         if event.line_list is self.templates:
-            self.run_worker(self.editing.open(event.key), group="open")
+            carry_on(self, self.editing.open(event.key), group="open")
             self.show_area("edit")
         elif event.line_list is self.sessions:
-            self.run_worker(self.browsing.select(event.key), group="open")
+            carry_on(self, self.browsing.select(event.key), group="open")

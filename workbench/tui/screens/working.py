@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from workbench.display import display_line
 from workbench.error import WorkbenchError
+from workbench.tui.background import carry_on
 from workbench.tui.screens.modal import BOX_CSS, Box
 from workbench.tui.stream import StreamView
 
@@ -42,7 +43,7 @@ class Working(Box[Any]):
     def on_mount(self) -> None:
         self.view.focus()
         self.set_interval(1 / FLUSHES_PER_SECOND, self._flush)
-        self.run_worker(self._do(), group="working")
+        carry_on(self, self._do(), group="working")
 
     async def _do(self) -> None:
         result: Any
