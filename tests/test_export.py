@@ -85,8 +85,8 @@ def test_training_data_takes_what_was_rated_well() -> None:
     chosen, rejected = ([{"role": "assistant", "content": text}] for text in ("best", "fair"))
     assert pairs == [{"prompt": [question], "chosen": chosen, "rejected": rejected}]
     assert said == [
-        "2 runs rated below 4 or not at all were left out",
-        "1 runs without an end, or with neither rating nor vote, were left out",
+        "2 runs rated below 4 or not at all left out",
+        "1 run without an end, or with neither rating nor vote, left out",
     ]
 
 

@@ -253,7 +253,7 @@ def test_imported_runs_are_listed_shown_found_and_exported(
     assert b"chatgpt.json: 3 runs imported" in err
     assert main(["--workspace", root, "sessions", "import", str(DATA / "chatgpt.json")]) == 0
     out, err = capfdbinary.readouterr()
-    assert (out, b"nothing new, 3 runs are here already" in err) == (b"", True)
+    assert (out, b"nothing new, 3 runs here already" in err) == (b"", True)
     for session in store.list_sessions():
         assert not session.problem
         for info in store.runs(session):

@@ -200,6 +200,11 @@ def display_line(text: str, limit: int = 0) -> str:
     return kept.rstrip("\u200d") + "…"
 
 
+def counted(count: int, word: str) -> str:
+    """``1 run``, ``2,000 runs``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def cell_width(text: str) -> int:
     """Terminal cells that ``text`` takes, as most terminals count them; controls take none.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.cli.arguments import add_template, document_of
 from workbench.cli.render import diagnostic_line
+from workbench.display import counted
 from workbench.error import ExitCode, TemplateError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     finally:
         bench.renderer.close()
     count = len(args.template)
-    console.talk.say(f"{count} template{'' if count == 1 else 's'}, {wrong} with errors")
+    console.talk.say(f"{counted(count, 'template')}, {wrong} with errors")
     return ExitCode.TEMPLATE if wrong else ExitCode.OK
 
 

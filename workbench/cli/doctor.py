@@ -17,6 +17,7 @@ from workbench import __version__
 from workbench.cli.arguments import add_models
 from workbench.cli.doctor_terminal import Finding, judge, look
 from workbench.cli.out import human_bytes
+from workbench.display import counted
 from workbench.error import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
                 console.out.line(f"{'':18}-> {item.next}")
     failed = sum(item.grade == "fail" for item in findings)
     warned = sum(item.grade == "warn" for item in findings)
-    console.talk.say(f"{len(findings)} checks, {warned} warnings, {failed} failures")
+    console.talk.say(f"{counted(len(findings), 'check')}, {counted(warned, 'warning')}, {counted(failed, 'failure')}")
     return ExitCode.DIFFERS if failed else ExitCode.OK
 
 
@@ -140,6 +141,6 @@ def _workspace(name: str | None) -> list[Finding]:
         hint = "Runs go to the state folder; 'workbench init DIR' makes a workspace of your own."
         return [Finding("workspace", "warn", f"{root} is read-only", hint)]
     faulty = [info for info in bench.templates() if info.problem]
-    findings = [Finding("workspace", "ok", f"{root}, {len(bench.templates())} templates")]
+    findings = [Finding("workspace", "ok", f"{root}, {counted(len(bench.templates()), 'template')}")]
     findings += [Finding("template", "warn", info.problem, f"workbench check {info.name}") for info in faulty]
     return findings

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.cli.arguments import add_template, document_of
+from workbench.display import counted
 from workbench.error import ExitCode
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     changed = sum(_one(bench, name, args, console) for name in args.template)
     count = len(args.template)
     what = "would change" if args.check or args.diff else "changed"
-    console.talk.say(f"{count} template{'' if count == 1 else 's'}, {changed} {what}")
+    console.talk.say(f"{counted(count, 'template')}, {changed} {what}")
     return ExitCode.DIFFERS if args.check and changed else ExitCode.OK
 
 

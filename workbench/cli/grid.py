@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from workbench.cli.arguments import add_models, add_template, document_of, params_of, variables_of
 from workbench.cli.interrupt import Interrupts
 from workbench.config import ENGINE_NAMES
+from workbench.display import counted
 from workbench.error import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _may_start(bench: Workbench, count: int, args: argparse.Namespace, console: 
     if count <= limit or args.yes:
         return
     if sys.stdin is not None and sys.stdin.isatty() and console.talk.tty:
-        console.talk.error(f"Start {count} runs? [y/N]")
+        console.talk.error(f"Start {counted(count, 'run')}? [y/N]")
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return
     raise UsageError(

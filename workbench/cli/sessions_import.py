@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.cli.sessions import opened
+from workbench.display import counted
 from workbench.error import ExitCode
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             console.out.line(folder.name)
         if report.added:
             known = f", {report.known} were here already" if report.known else ""
-            console.talk.say(f"{Path(name).name}: {report.added} runs imported{known}")
+            console.talk.say(f"{Path(name).name}: {counted(report.added, 'run')} imported{known}")
         else:
-            console.talk.say(f"{Path(name).name}: nothing new, {report.known} runs are here already")
+            console.talk.say(f"{Path(name).name}: nothing new, {counted(report.known, 'run')} here already")
     return ExitCode.OK

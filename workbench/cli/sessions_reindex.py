@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from workbench.cli.sessions import opened
+from workbench.display import counted
 from workbench.error import ExitCode
 
 if TYPE_CHECKING:
@@ -29,5 +30,5 @@ def run(args: argparse.Namespace, console: Console) -> int:
     finally:
         index.close()
     where = str(index.path) if index.path else "memory, for there is no local cache folder that can be written"
-    console.talk.say(f"{sessions} sessions and {runs} runs are in the index, in {where}")
+    console.talk.say(f"{counted(sessions, 'session')} and {counted(runs, 'run')} in the index, in {where}")
     return ExitCode.OK

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from workbench.display import counted
 from workbench.engine import EngineProcess, LoadSpec
 from workbench.error import EngineError
 from workbench.event import EngineInfo, Failed, Finished, Piece
@@ -83,7 +84,7 @@ async def _repeats(engine: EngineProcess, params: Params) -> tuple[bool, str]:
     assert isinstance(first.end, Finished)
     if first.text != second.text:
         return False, "two runs gave two texts"
-    return True, f"twice the same {first.end.tokens_out} tokens"
+    return True, f"twice the same {counted(first.end.tokens_out, 'token')}"
 
 
 async def _seeded(engine: EngineProcess) -> tuple[bool | None, str]:

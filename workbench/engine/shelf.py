@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -244,3 +245,9 @@ def _identity(path: Path) -> tuple[str, int]:
     real = path.resolve()
     status = real.stat()
     return f"{real}|{status.st_size}|{status.st_mtime_ns}|{status.st_ino}", status.st_size
+
+
+def names_apart(entries: Sequence[ModelEntry]) -> dict[Path, str]:
+    """A name for each: its id, and where several share one the folder as well."""
+    ids = Counter(entry.id for entry in entries)
+    return {entry.path: entry.id if ids[entry.id] == 1 else f"{entry.id} in {entry.path.parent}" for entry in entries}

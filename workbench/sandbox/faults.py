@@ -111,5 +111,8 @@ def _words(kind: str, message: str, near: str) -> tuple[str, str]:
     undefined = re.match(r"'(\w+)' is undefined", message) if kind == "undefined" else None
     if undefined:
         name = undefined[1]
-        return f"{name!r} has no value", meant or f"Give it a value: --set {name}=..., or declare [slots.{name}]."
+        return (
+            f"{name!r} has no value",
+            meant or f"Fill it in, or on the command line: --set {name}=...; [slots.{name}] declares it.",
+        )
     return message, meant or next((text for pattern, text in TRAPS if re.search(pattern, message)), "")

@@ -165,7 +165,7 @@ class Chooser:
         line, column = self._tree.lines.place(node.start) if owner is None else (0, 0)
         raise UnsetSlot(
             f"the slot {node.name!r} has no value",
-            hint=f"give it one: --set {node.name}=...",
+            hint=f"fill it in, or on the command line: --set {node.name}=...",
             file=self._ctx.file, line=line, column=column,
         )  # fmt: skip
 

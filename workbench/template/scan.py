@@ -236,6 +236,11 @@ class _Scanner:
         if near or "/" in name or "*" in name:
             hint = f"did you mean __{near}__?" if near else "put a file of that name into the wildcards folder"
             self.judge.found.add("warning", "unknown-wildcard", f"no list {name!r}", hint, start, match.end())
+        else:
+            # Python's own names look like this as well: a word aside, no warning.
+            hint = "put a file of that name into the wildcards folder to make it a list"
+            message = f"kept as text: there is no list {name!r}"
+            self.judge.found.add("info", "no-list", message, hint, start, match.end())
 
     # -- judging
 

@@ -210,3 +210,5 @@ class Editing(LivePreview):
             # The area first: while this renders, somebody may have gone on to another.
             self.screen.show_area("edit")
             await self._show(Buffer(base=NEW_TEMPLATE, copy=new_ulid()), NEW_TEMPLATE)
+            # Where the prompt is written; above stands the header, which must begin the text.
+            self.screen.editor.move_cursor((NEW_TEMPLATE.count("\n") - 1, 0))

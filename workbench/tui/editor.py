@@ -30,6 +30,8 @@ class TemplateEditor(SearchedTextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+up", "move_line(-1)", "Move line up", show=False),
         Binding("alt+down", "move_line(1)", "Move line down", show=False),
+        Binding("ctrl+home", "text_start", "Start of the text", show=False),
+        Binding("ctrl+end", "text_end", "End of the text", show=False),
     ]
 
     class PasteRefused(Message):
@@ -172,6 +174,12 @@ class TemplateEditor(SearchedTextArea):
 
         start, end = self.selected_offsets()
         self.apply_change(text, moved(start), moved(end))
+
+    def action_text_start(self) -> None:
+        self.move_cursor((0, 0))
+
+    def action_text_end(self) -> None:
+        self.move_cursor(self.document.end)
 
     # -- edits ----------------------------------------------------------------------------------------------
 

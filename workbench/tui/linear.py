@@ -14,7 +14,7 @@ from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widgets import Static
 
-from workbench.display import display_line
+from workbench.display import counted, display_line
 from workbench.tui.listview import LineList
 from workbench.tui.status import RunState
 
@@ -82,7 +82,7 @@ def told(state: RunState, phase: str) -> str:
     """The sentence for a new phase, or nothing."""
     model = f" with {state.model}" if state.model else ""
     speed = f", {state.per_second:.1f} tokens per second" if state.per_second else ""
-    numbers = f"{state.tokens} tokens{speed}"
+    numbers = f"{counted(state.tokens, 'token')}{speed}"
     if phase == "preparing":
         return f"Run started{model}."
     if phase == "streaming":

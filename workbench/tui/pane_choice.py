@@ -17,14 +17,15 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.display import display
+from workbench.display import counted, display
 from workbench.engine.memory import free_memory, size_text
 from workbench.engine.server_models import list_server_models
+from workbench.engine.shelf import names_apart
 from workbench.param import PRESETS
 from workbench.service.history import Version, versions
 from workbench.tui.listview import LineList, Row
 from workbench.tui.numbers import when
-from workbench.tui.pane_view import PaneSettings, model_name
+from workbench.tui.pane_view import PaneSettings
 from workbench.tui.panes import MOST
 from workbench.tui.screens.modal import BOX_CSS, Box
 
@@ -86,7 +87,7 @@ class MarkSeveral(Box[list[str]]):
         need = sum(self._options[key].need for key in self.marked)
         memory = f" · {size_text(need)} of {size_text(self._free)} free memory" if need else ""
         panes = pane_count(self.marked)
-        text = f"{panes} pane{'s' if panes != 1 else ''}{memory} · {HINT}" if self.marked else HINT
+        text = f"{counted(panes, 'pane')}{memory} · {HINT}" if self.marked else HINT
         self._about.update(Content(display(f"{problem}\n{text}" if problem else text)))
 
     def on_line_list_highlighted(self) -> None:
@@ -164,8 +165,10 @@ class PaneChoice:
         bench, settings = self.screen.bench, self.screen.panes.current.settings
         if "scripted" in (settings.engine, bench.config.engine_prefer):
             yield "m:|scripted", Option(("model", "no model", "", "scripted"), {"model": "", "engine": "scripted"})
-        for entry in bench.models():
-            yield from _local(entry)
+        entries = bench.models()
+        names = names_apart(entries)
+        for entry in entries:
+            yield from _local(entry, names[entry.path])
         for model in list_server_models(bench.config):
             change = {"model": model.name, "engine": "server"}
             cells = ("model", model.name if model.id else model.server, "", "server")
@@ -187,9 +190,9 @@ class PaneChoice:
             yield f"v:{version.sha256}", Option(("template", about, "", ""), {"version": version})
 
 
-def _local(entry: ModelEntry) -> Iterator[tuple[str, Option]]:
+def _local(entry: ModelEntry, name: str) -> Iterator[tuple[str, Option]]:
     """A model file once for each engine that runs it."""
-    name, need = model_name(entry.path.name), entry.estimate.total
+    need = entry.estimate.total
     if entry.problem:
         yield f"m:{entry.path}|", Option(("model", name, "", "-"), {}, problem=entry.problem)
         return

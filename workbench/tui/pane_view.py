@@ -136,7 +136,7 @@ class Pane(Vertical):
         self._words = (label, tuple(about), masked)
         room = max(10, self.size.width - 2)
         words = display_line(f"{label} {' · '.join(about)}")
-        rights = [self.state.phase] if masked else list(progress(self.state))
+        rights = [_masked_phase(self.state)] if masked else list(progress(self.state))
         # Better a word less about the run than one less about what it is.
         right = next((text for text in rights if cell_width(words) + cell_width(text) < room), rights[-1])
         right = display_line(right, room // 2)
@@ -177,6 +177,11 @@ def sign(state: RunState) -> str:
     return next((mark for word, mark in SIGNS.items() if word in state.phase), "")
 
 
+def _masked_phase(state: RunState) -> str:
+    """How a run ended tells which it was to whoever stopped it."""
+    return "ended" if sign(state) else state.phase
+
+
 def tab_texts(panes: Sequence[tuple[str, Pane]], room: int, *, masked: bool) -> list[str]:
     """Each pane in a few words, as many as all of them have room for: ``1 SmolLM2 43 tok``, ``2 gemma loading``."""
     texts: list[str] = []
@@ -189,10 +194,10 @@ def tab_texts(panes: Sequence[tuple[str, Pane]], room: int, *, masked: bool) -> 
 
 def _tab_text(number: str, pane: Pane, width: int, *, masked: bool) -> str:
     state = pane.state
-    count = f"{state.tokens} tok" if state.tokens and not masked else state.phase
+    count = _masked_phase(state) if masked else f"{state.tokens} tok" if state.tokens else state.phase
     facts = pane.facts()
     name = display_line(facts["model"].split("-")[0] or facts["engine"], width) if width and not masked else ""
-    return " ".join(part for part in (number, name, count, sign(state) if state.tokens else "") if part)
+    return " ".join(part for part in (number, name, count, sign(state) if state.tokens and not masked else "") if part)
 
 
 def differences(all_facts: Sequence[Mapping[str, str]]) -> Iterator[list[str]]:

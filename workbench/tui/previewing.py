@@ -15,6 +15,7 @@ from workbench.template.document import TemplateDocument, parse_document
 from workbench.template.prepared import PromptChoice
 from workbench.template.slot import Slot
 from workbench.template.trace import Mark, trace
+from workbench.tui.background import carry_on
 from workbench.tui.drafting import Buffer
 from workbench.tui.numbers import number_text
 from workbench.tui.rowmarks import DocumentMarks, document_marks
@@ -59,6 +60,7 @@ class LivePreview:
         self._timer: Timer | None = None
         self._seen: tuple[str, dict[str, Any]] = ("", {})
         self._notes: list[str] = []
+        self.faulty = False
         self._took = 0.0
         # The rendering over which a recorded run's prompt was laid, 0 for none.
         self.recorded = 0
@@ -84,9 +86,7 @@ class LivePreview:
             self._timer.stop()
         # A long template is rendered when the hand rests: its rendering takes turns with the drawing of keys.
         delay = min(1.5, max(0.08, 2 * self._took))
-        self._timer = self.screen.set_timer(
-            delay, lambda: self.screen.run_worker(self.refresh(), group="preview", exclusive=False)
-        )
+        self._timer = self.screen.set_timer(delay, lambda: carry_on(self.screen, self.refresh(), group="preview"))
 
     async def follow(self) -> None:
         """A list or an included file changed: render anew, unless what is shown is the prompt of a recorded run."""
@@ -129,6 +129,7 @@ class LivePreview:
         assert rendered is not None
         editor, preview = self.screen.editor, self.screen.preview
         editor.error_line = 0
+        self.faulty = False
         preview.dimmed = False
         preview.set_marked(rendered.prompt.plain, found.traced)
         self._notes = [f"{fault.line}:{fault.column} {fault.message}" for fault in found.faults]
@@ -153,7 +154,7 @@ class LivePreview:
             given = {k: v for k, v in values.items() if k in names and (v != "" or k not in empty)}
             tree = self.bench.tree(document, set(given))
             shown = [slot if slot.name not in given else replace(slot, bound=True) for slot in slots]
-            if document.header.axes or document.header.checks:
+            if document.header.axes or document.header.checks or "+++" in document.body:
                 from workbench.service.header_faults import header_faults
 
                 found.faults = header_faults(self.bench, document)
@@ -182,9 +183,14 @@ class LivePreview:
             self.choice = PromptChoice(min(self.index, max(0, count - 1)))
             title = "Prompt" if count == 1 else f"Prompt {number_text(self.index + 1)} of {number_text(count)}"
         self.screen.prompt_title.update(Content(title))
+        self.screen.status.prompts = "" if count == 1 else f"{number_text(count)} prompts"
+        self.screen.status.show()
 
     async def turn_to(self, index: int) -> None:
         """Show the prompt of that number, from 0; past the ends is the other end."""
+        if self.faulty:
+            self.screen.say("The template has an error; the line below the editor says which.")
+            return
         if self.count < 2:
             self.screen.say("This template stands for one prompt. {a|b} makes a choice.")
             return
@@ -204,6 +210,8 @@ class LivePreview:
     def _fault(self, error: WorkbenchError) -> None:
         """The last good preview stays, dimmed; the faulty line is marked."""
         self.screen.preview.dimmed = True
+        self.faulty = True
+        self.screen.prompt_title.update(Content("Prompt as it last was: the template has an error"))
         line = 0
         if isinstance(error, TemplateError):
             own = self.buffer.name.removeprefix("templates/")

@@ -12,7 +12,7 @@ from workbench.engine.loadable import engine_of
 from workbench.engine.measured import measured_memory
 from workbench.engine.memory import automatic_context, estimate, size_text
 from workbench.engine.server_models import ServerModel
-from workbench.engine.shelf import ModelEntry
+from workbench.engine.shelf import ModelEntry, names_apart
 from workbench.tui.fetching import Job, catalog_job, listed_job
 from workbench.tui.listview import Row
 
@@ -37,7 +37,8 @@ class Shelf:
 
     def rows(self) -> list[Row]:
         """Files that run, models of servers, what can be fetched, and what cannot be used, in this order."""
-        out = [_file_row(entry) for entry in self.entries if not entry.problem]
+        names = names_apart(self.entries)
+        out = [_file_row(entry, names[entry.path]) for entry in self.entries if not entry.problem]
         if self.servers is None:
             out.append(Row("asking", ("asking the servers …", "", "", "server"), muted=True))
         out += [_server_row(row) for row in self.servers or ()]
@@ -53,7 +54,7 @@ class Shelf:
                 jobs[job.id] = job
                 out.append(Row(job.id, (model.id, model.quant, size_text(job.bytes), "fetch"), muted=True))
         self.jobs = jobs
-        return out + [_file_row(entry) for entry in self.entries if entry.problem]
+        return out + [_file_row(entry, names[entry.path]) for entry in self.entries if entry.problem]
 
     def detail(self, key: str) -> str:
         """Some lines about the row of ``key``."""
@@ -86,9 +87,9 @@ class Shelf:
         return "\n".join(lines)
 
 
-def _file_row(entry: ModelEntry) -> Row:
+def _file_row(entry: ModelEntry, name: str) -> Row:
     need = "" if entry.problem else size_text(entry.estimate.total)
-    cells = (entry.id, entry.header.quant, need, "broken" if entry.problem else engine_of(entry)[0])
+    cells = (name, entry.header.quant, need, "broken" if entry.problem else engine_of(entry)[0])
     return Row(f"have:{entry.path}", cells, muted=bool(entry.problem))
 
 

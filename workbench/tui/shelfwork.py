@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from workbench.display import counted
 from workbench.engine.catalog_file import load_catalog
 from workbench.engine.download import FetchProgress
 from workbench.engine.fetch_http import source_of
@@ -18,6 +19,7 @@ from workbench.engine.shelf_edit import check_removable, move_model, remove_mode
 from workbench.engine.verify import verify_model
 from workbench.error import WorkbenchError
 from workbench.record import Message
+from workbench.tui.background import carry_on
 from workbench.tui.fetching import Job, source_job
 from workbench.tui.screens.modal import AskText, Confirm, Page
 from workbench.tui.shelf import inspect_text
@@ -76,7 +78,7 @@ class ShelfWork:
         elif server is not None:
             screen.dismiss(server.name)
         else:
-            screen.run_worker(self.get(), group="shelf-get")
+            carry_on(screen, self.get(), group="shelf-get")
 
     async def get(self) -> None:
         """Fetch the row's model, pause it, or go on with it; on any other row an address is asked for."""
@@ -108,7 +110,7 @@ class ShelfWork:
             if listed is not None and self.screen.is_mounted:
                 self.screen.shelf.listed = listed
                 self.screen.draw()
-                self.screen.say(f"The list has {len(listed)} models that can be fetched.")
+                self.screen.say(f"The list has {counted(len(listed), 'model')} that can be fetched.")
             return None
         digest = await self._ask("Its sha256, as its page tells", hint="64 hexadecimal digits; 'none' goes without")
         if not digest:

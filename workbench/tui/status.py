@@ -63,6 +63,8 @@ class StatusLine(Static):
         # What goes on behind the screen; it is told first.
         self.aside = ""
         self.mode = ""
+        # How many prompts the template stands for; empty for one.
+        self.prompts = ""
         # For screen readers: told what changed, in place of a line that is drawn anew all the time.
         self.announce: Callable[[RunState], None] | None = None
 
@@ -83,12 +85,16 @@ class StatusLine(Static):
             return
         room = max(10, self.size.width - 2)
         line = ""
-        for part in [display_line(part) for part in (self.mode, self.aside, *self.state.parts()) if part]:
+        for part in [display_line(part) for part in (self.mode, self.aside, *self._parts()) if part]:
             longer = f"{line} · {part}" if line else part
             if cell_width(longer) > room and line:
                 continue
             line = longer
         self.update(Content(" " + line))
+
+    def _parts(self) -> list[str]:
+        first, *rest = self.state.parts()
+        return [first, self.prompts, *rest]
 
     def on_resize(self) -> None:
         self.show()
@@ -101,11 +107,15 @@ class KeyLine(Static):
 
     def __init__(self, commands: tuple[Command, ...], context: str = "main") -> None:
         super().__init__("", id="keys", markup=False)
+        # Every screen but the main one is left by Escape; it stands first, so that it is never cut off.
+        self._leave = context != "main"
         here = ("anywhere", context)
         self._commands = [item for item in commands if item.footer and item.keys and item.context in here]
 
     def on_resize(self) -> None:
         content, width = Content(" "), 1
+        if self._leave:
+            content, width = Content.assemble(content, Content.styled("Esc", "bold $accent"), " Back "), 10
         for command in self._commands:
             label = f"{key_name(command.keys[0])} {command.footer}"
             if width + len(label) + 1 > self.size.width:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from workbench.display import counted
 from workbench.record import Message
 from workbench.session.export.item import ExportOptions, ExportRun, messages_of
 from workbench.session.export.plain import json_line
@@ -24,9 +25,9 @@ def write(runs: Iterator[ExportRun], options: ExportOptions) -> Iterator[str]:
             answer = Message("assistant", run.record.result.text)
             yield json_line({"messages": [plain_message(item) for item in (*_prompt(run), answer)]}) + "\n"
     if low:
-        options.note(f"{low} runs rated below {options.min_rating} or not at all were left out")
+        options.note(f"{counted(low, 'run')} rated below {options.min_rating} or not at all left out")
     if unfinished:
-        options.note(f"{unfinished} runs that did not finish were left out")
+        options.note(f"{counted(unfinished, 'run')} that did not finish left out")
 
 
 def _prompt(run: ExportRun) -> tuple[Message, ...]:

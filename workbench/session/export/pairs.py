@@ -15,6 +15,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import IO, Any
 
+from workbench.display import counted
 from workbench.record import Message, Prompt, sha256_text
 from workbench.session.export.chat import plain_message
 from workbench.session.export.item import ExportOptions, ExportRun
@@ -78,7 +79,7 @@ def write(runs: Iterator[ExportRun], options: ExportOptions) -> Iterator[str]:
                 prompts[key] = _Answers(shelf.put(prompt))
             prompts[key].runs[run.id] = (run.rating, shelf.put(_answer(prompt, run.record.result.text)))
         if left:
-            options.note(f"{left} runs without an end, or with neither rating nor vote, were left out")
+            options.note(f"{counted(left, 'run')} without an end, or with neither rating nor vote, left out")
         yield from _lines(prompts, set().union(*votes.values()), shelf, options)
 
 

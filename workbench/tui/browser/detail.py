@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.display import counted
 from workbench.param import Params, params_to_dict
 from workbench.session.index import Hit
 from workbench.session.info import RunRecord, Session
@@ -10,7 +11,7 @@ from workbench.tui.numbers import day_time
 
 def session_text(session: Session, runs: int) -> str:
     """Title, tags and note of a session."""
-    lines = [session.title, f"{day_time(session.created)}, {runs} run{'' if runs == 1 else 's'}"]
+    lines = [session.title, f"{day_time(session.created)}, {counted(runs, 'run')}"]
     lines += [" ".join(f"#{tag}" for tag in session.tags)] if session.tags else []
     lines += ["not in the workspace: it could not be written"] if session.unsaved else []
     lines += [session.problem] if session.problem else []

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from workbench.display import counted
 from workbench.error import StorageError, UsageError, WorkbenchError
 from workbench.service.history import Version, version_diff, versions
 from workbench.service.lineage import lineage
@@ -17,6 +18,7 @@ from workbench.session.export.select import select
 from workbench.session.index import Hit
 from workbench.session.info import RunRecord, Session
 from workbench.textio import atomic_write
+from workbench.tui.background import carry_on
 from workbench.tui.browser.work import BrowserWork
 from workbench.tui.listview import Row
 from workbench.tui.numbers import day_time
@@ -79,7 +81,9 @@ class BrowserRecords(BrowserWork):
             return
         path = found[2].request.template.path
         known = await asyncio.to_thread(versions, self._store(), path)
-        rows = [Row(item.sha256, (item.sha256[:8], day_time(item.last_seen), f"{item.runs} runs")) for item in known]
+        rows = [
+            Row(item.sha256, (item.sha256[:8], day_time(item.last_seen), counted(item.runs, "run"))) for item in known
+        ]
         app: Any = self.screen.app
         chosen: str | None = await app.push_screen_wait(
             Choose(f"Versions of {path}", rows, widths=(8, 16, 0), start=found[2].request.template.sha256)
@@ -95,7 +99,7 @@ class BrowserRecords(BrowserWork):
         act = await app.push_screen_wait(Choose("And then", [Row(key, (text,)) for key, text in acts.items()]))
         if act == "editor":
             self.screen.dismiss(None)
-            app.main.run_worker(app.main.editing.show_version(path, version.source), group="open")
+            carry_on(app.main, app.main.editing.show_version(path, version.source), group="open")
         elif act:
             await self._compare_versions(path, version, known, with_file=act == "file")
 
@@ -134,7 +138,7 @@ class BrowserRecords(BrowserWork):
         name = f"{hit.run_id if hit else session.dir.name}.{FORMATS[form].ending}"
         target = await self._ask("File", str(Path.cwd() / name))
         if target:
-            await self._do(partial(self._export, session, hit, form, Path(target)), f"Written: {target}")
+            await self._do(partial(self._export, session, hit, form, Path(target).expanduser()), f"Written: {target}")
 
     def _export(self, session: Session, hit: Hit | None, form: str, target: Path) -> None:
         if target.exists():

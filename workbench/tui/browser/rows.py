@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from workbench.display import counted
 from workbench.session.index import Hit
 from workbench.tui.browsing import SIGNS
 from workbench.tui.listview import Row
 from workbench.tui.numbers import when
 
-LEGEND = "= finished  # cancelled  ! error  ? interrupted  > going on"
+LEGEND = "= finished  # stopped  ! failed  ? interrupted  > going on"
+SHORT_LEGEND = "= done # stopped ! failed ? cut > live"
 
 
 @dataclass
@@ -57,7 +59,7 @@ def _session_row(session: Found, is_open: bool) -> Row:
     tags = "".join(f" #{tag}" for tag in head.tags)
     title = f"{'v' if is_open else '>'} {when(head.session_created or head.created)} {head.title}{tags}"
     count = len(session.runs)
-    return Row(session.key, (title, f"{count} run{'' if count == 1 else 's'}", "", ""), muted=not count)
+    return Row(session.key, (title, counted(count, "run"), "", ""), muted=not count)
 
 
 def _run_row(hit: Hit, marked: Collection[str]) -> Row:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.display import counted
 from workbench.error import WorkbenchError
 from workbench.service.grid_axes import grid_plan
 from workbench.service.grid_estimate import estimate
@@ -80,7 +81,7 @@ class Planning:
         try:
             grid, count = await asyncio.to_thread(self._prepared, wish, progress, whole=whole)
             if grid is None:
-                lines = (f"{count:,} runs; what they cost is worked out when you start", "time unknown")
+                lines = (f"{counted(count, 'run')}; what they cost is worked out when you start", "time unknown")
                 return Planned(wish, lines, to_run=count)
             told = await estimate(self._bench, grid)
         except _OvertakenError:

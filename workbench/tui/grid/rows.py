@@ -63,7 +63,9 @@ class GridRows:
         return self.table.labels(self.view.rows, self.layout.rows[row]) or ("",)
 
     def column_head(self, column: int) -> str:
-        name = ", ".join(self.table.labels(self.view.columns, self.layout.columns[column])) or "answer"
+        labels = self.table.labels(self.view.columns, self.layout.columns[column])
+        names = (self.table.dimensions[axis].name for axis in self.view.columns)
+        name = ", ".join(f"{axis} {label}" for axis, label in zip(names, labels, strict=False)) or "answer"
         based = self.view.only == "baseline" and column == self.view.baseline
         return f"= {name}" if based else name
 

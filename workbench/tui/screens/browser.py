@@ -18,12 +18,13 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from workbench.display import display, display_line
+from workbench.display import counted, display, display_line
 from workbench.error import UsageError, WorkbenchError
 from workbench.session.index import Hit, SessionIndex
+from workbench.tui.background import carry_on
 from workbench.tui.browser.detail import run_text, session_text
 from workbench.tui.browser.replay import BrowserReplay
-from workbench.tui.browser.rows import LEGEND, Found, grouped, rows_of, run_key
+from workbench.tui.browser.rows import LEGEND, SHORT_LEGEND, Found, grouped, rows_of, run_key
 from workbench.tui.listview import LineList
 from workbench.tui.once import Once
 from workbench.tui.status import KeyLine
@@ -91,7 +92,7 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
 
     def on_mount(self) -> None:
         self.rows.focus()
-        self.run_worker(self._start(), group="browse-start")
+        carry_on(self, self._start(), group="browse-start")
         self.set_interval(FOLLOW_SECONDS, self._follow)
 
     def on_unmount(self) -> None:
@@ -134,7 +135,7 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
         """Runs that go on, here or in another program, are looked at again now and then."""
         going_on = any(hit.status == "running" for hit in self.hits.values())
         if going_on and not self._indexing and self.app.screen is self:
-            self.run_worker(self.reindex(), group="browse-follow", exclusive=True)
+            carry_on(self, self.reindex(), group="browse-follow", exclusive=True)
 
     def _tell_indexing(self, text: str) -> None:
         if self.is_mounted:
@@ -184,11 +185,13 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
         more = "+" if len(self.hits) >= self._limit else ""
         filtered = bool(self.filter.value.strip())
         sessions, every = (len(self.found), runs) if filtered or not any(self._totals) else self._totals
-        parts = [f"{sessions:,} sessions, {every:,}{more if filtered else ''} runs"]
+        runs_told = f"{every:,}+ runs" if more and filtered else counted(every, "run")
+        parts = [f"{counted(sessions, 'session')}, {runs_told}"]
         if self.marked:
             parts.append(f"{len(self.marked)} marked")
-        parts.append(self._indexing or LEGEND)
-        self.about.update(Content(" · ".join(parts)))
+        told = " · ".join(parts)
+        fits = len(told) + len(LEGEND) + 5 <= self.size.width
+        self.about.update(Content(f"{told} · {self._indexing or (LEGEND if fits else SHORT_LEGEND)}"))
 
     # -- looking ---------------------------------------------------------------------------------------------
 
@@ -196,12 +199,12 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
         self._look(event.key)
         if self.rows.cursor >= len(self.rows.shown) - NEAR_END and len(self.hits) >= self._limit:
             self._limit *= 4
-            self.run_worker(self.search(), group="browse-search")
+            carry_on(self, self.search(), group="browse-search")
 
     def _look(self, key: str) -> None:
         self._shown = key
         if self.has_class("wide"):
-            self.run_worker(self._read(key), group="browse-look", exclusive=True)
+            carry_on(self, self._read(key), group="browse-look", exclusive=True)
 
     async def _read(self, key: str) -> None:
         text = await asyncio.to_thread(self.detail_text, key) if key else ""
@@ -228,20 +231,20 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._limit = PAGE
-        self.run_worker(self.search(), group="browse-search")
+        carry_on(self, self.search(), group="browse-search")
 
     def on_input_submitted(self) -> None:
         self.rows.focus()
 
     def on_line_list_selected(self, event: LineList.Selected) -> None:
         if event.key in self.hits:
-            self.run_worker(self.work.open(), group="browse-open")
+            carry_on(self, self.work.open(), group="browse-open")
         else:
             self.opened ^= {event.key}
             self.draw()
 
     def action_rate(self, number: int) -> None:
-        self.run_worker(self.work.rate(number), group="browse-rate")
+        carry_on(self, self.work.rate(number), group="browse-rate")
 
     def action_leave(self) -> None:
         """Step by step: out of the filter line, the filter away, then out of the browser."""

@@ -17,8 +17,10 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from workbench.display import display, display_line
+from workbench.display import counted, display, display_line
+from workbench.engine.shelf import names_apart
 from workbench.service.grid_plan import Grid
+from workbench.tui.background import carry_on
 from workbench.tui.grid.planning import Planned, Planning
 from workbench.tui.grid.ticks import TickList
 from workbench.tui.grid.wish import OPTIONS, Base, Wish, first_wish, header_checks
@@ -110,14 +112,15 @@ class GridPlanScreen(Screen[Grid | None]):
         self.options.offer([Row(name, (text,)) for name, text in OPTIONS.items()], self._first.options)
         self._label()
         self.axes.focus()
-        self.run_worker(self._offer_models(), group="grid-models")
+        carry_on(self, self._offer_models(), group="grid-models")
 
     async def _offer_models(self) -> None:
         entries = await asyncio.to_thread(self.grids.app.bench.models)
         if not self.is_mounted:
             return
         usable = [entry for entry in entries if not entry.problem]
-        rows = [Row(str(entry.path), (entry.id, entry.header.quant)) for entry in usable]
+        names = names_apart(usable)
+        rows = [Row(str(entry.path), (names[entry.path], entry.header.quant)) for entry in usable]
         self.models.placeholder = "There is no model yet. F8 in the main screen fetches one."
         self.models.offer(rows, self._first.models)
         self._first = Wish()
@@ -151,7 +154,7 @@ class GridPlanScreen(Screen[Grid | None]):
         if self._timer is not None:
             self._timer.stop()
         self.grids.wishes[self.base.document.path] = self.wish()
-        self._timer = self.set_timer(DELAY, lambda: self.run_worker(self._plan(), group="grid-plan"))
+        self._timer = self.set_timer(DELAY, lambda: carry_on(self, self._plan(), group="grid-plan"))
 
     def on_text_area_changed(self) -> None:
         self._changed()
@@ -183,10 +186,10 @@ class GridPlanScreen(Screen[Grid | None]):
     # -- starting and leaving ----------------------------------------------------------------------------------
 
     def on_input_submitted(self) -> None:
-        self.run_worker(self.start(), group="grid-start")
+        carry_on(self, self.start(), group="grid-start")
 
     def on_line_list_selected(self, event: LineList.Selected) -> None:
-        self.run_worker(self.start(), group="grid-start")
+        carry_on(self, self.start(), group="grid-start")
 
     async def start(self) -> None:
         """Leave with the grid; asks above the limit of the settings. Stays when something is wrong."""
@@ -212,7 +215,9 @@ class GridPlanScreen(Screen[Grid | None]):
             return
         limit = self.grids.app.bench.config.ask_above
         if planned.to_run > limit:
-            sure: Any = await self.app.push_screen_wait(Confirm(f"Start {planned.to_run:,} runs?", no="not yet"))
+            sure: Any = await self.app.push_screen_wait(
+                Confirm(f"Start {counted(planned.to_run, 'run')}?", no="not yet")
+            )
             if not sure:
                 return
         if self.is_mounted:

@@ -17,10 +17,11 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
-from workbench.display import display, display_line
+from workbench.display import counted, display, display_line
 from workbench.engine.memory import free_memory, size_text
 from workbench.engine.server_models import list_server_models
 from workbench.engine.shelf import ModelEntry
+from workbench.tui.background import carry_on
 from workbench.tui.listview import LineList
 from workbench.tui.shelf import Shelf
 from workbench.tui.shelfwork import ShelfWork
@@ -71,7 +72,7 @@ class ShelfScreen(Screen[str | None]):
     def on_mount(self) -> None:
         self.rows.focus()
         self.fetching.on_change = self.tell
-        self.run_worker(self.read(servers=True), group="shelf-read")
+        carry_on(self, self.read(servers=True), group="shelf-read")
 
     def on_unmount(self) -> None:
         self.fetching.on_change = _nothing
@@ -124,11 +125,7 @@ class ShelfScreen(Screen[str | None]):
         if not any(parts):
             usable = sum(1 for entry in self.shelf.entries if not entry.problem)
             broken = len(self.shelf.entries) - usable
-            parts = [
-                f"{usable} of {usable + broken} files can be used"
-                if broken
-                else f"{usable} file{'' if usable == 1 else 's'}"
-            ]
+            parts = [f"{usable} of {usable + broken} files can be used" if broken else counted(usable, "file")]
             parts.append("Enter uses the model, Escape leaves")
         self.about.update(Content(display_line(" · ".join(part for part in parts if part))))
 

@@ -1,0 +1,84 @@
+"""What the main screen tells: how many prompts, which prompt it is, and each thing once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.test_app import opened, play, screen_text, space, wait_for
+from tests.tui.test_panes import SLOW, have
+from workbench.tui.app import WorkbenchApp
+
+__all__ = ["space"]
+
+
+def notices(app: WorkbenchApp) -> list[str]:
+    return [str(notice.message) for notice in app._notifications]
+
+
+async def test_the_status_line_says_how_many_prompts_there_are(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        app.main.editor.load_text("{red|green|blue} {cat|dog}")
+        await wait_for(pilot, lambda: "6 prompts" in screen_text(pilot).splitlines()[-2])
+        app.main.editor.load_text("one")
+        await wait_for(pilot, lambda: "prompts" not in screen_text(pilot).splitlines()[-2])
+
+
+async def test_a_prompt_of_before_an_error_is_called_so_and_not_paged(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        app.main.editor.load_text("{red|green} cat")
+        await wait_for(pilot, lambda: app.main.editing.count == 2)
+        app.main.editor.load_text("{red|green} {{ cat")
+        await wait_for(pilot, lambda: "Prompt as it last was" in screen_text(pilot))
+        assert "red cat" in app.main.preview.text
+        app.call("prompt_next")
+        await wait_for(pilot, lambda: any("has an error" in text for text in notices(app)))
+        assert "red cat" in app.main.preview.text
+        app.main.editor.load_text("{red|green} cat")
+        await wait_for(pilot, lambda: "Prompt 1 of 2" in screen_text(pilot))
+
+
+async def test_the_same_notice_does_not_pile_up(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        for _ in range(2):
+            app.main.say("Saved [/] here")
+            await pilot.pause()
+        app.main.say("Something else")
+        await pilot.pause()
+        assert notices(app) == ["Saved [/] here", "Something else"]
+
+
+async def test_a_new_template_is_written_below_its_header(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        await pilot.press("ctrl+n")
+        await wait_for(pilot, lambda: app.main.editing.buffer.path == "" and app.main.editor.text.startswith("+++"))
+        await wait_for(pilot, lambda: app.main.editor.cursor_location[0] > 0)
+        await pilot.press(*"Hello")
+        await wait_for(pilot, lambda: "Hello" in app.main.preview.text)
+        assert app.main.editor.text.startswith("+++\n")
+        assert "+++" not in app.main.preview.text
+        await pilot.press("ctrl+home", *"x")
+        assert app.main.editor.text.startswith("x+++")
+        await wait_for(pilot, lambda: "the header does not begin the file" in screen_text(pilot))
+        await pilot.press("ctrl+end", *"y")
+        assert app.main.editor.text.endswith("y")
+
+
+async def test_how_a_run_ended_does_not_give_it_away_when_judged_blind(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, **SLOW)
+    async with opened(space) as (app, pilot):
+        panes = app.main.panes
+        await have(app, 2)
+        await pilot.press("alt+4", "b")
+        await wait_for(pilot, lambda: panes.blind)
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: all("tick" in pane.view.text for pane in panes.all))
+        await app.main.running.stop()
+        await wait_for(pilot, lambda: not app.main.running.busy)
+        await wait_for(pilot, lambda: screen_text(pilot).count("ended") >= 2)
+        below = "\n".join(screen_text(pilot).splitlines()[:-2])
+        assert "stopped" not in below
+        assert "finished" not in below
