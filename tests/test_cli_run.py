@@ -228,3 +228,16 @@ def test_a_template_from_standard_input(space: Path) -> None:
     record = json.loads(done.stdout)
     assert record["prompt"] == "Say y"
     assert record["template"]["path"] == "-"
+
+
+def test_two_seeds_are_refused_and_one_said_twice_is_not(space: Path) -> None:
+    differ = run(space, "--seed", "4", "--param", "seed=5", "--no-save")
+    assert (differ.returncode, differ.stdout) == (ExitCode.USAGE, b"")
+    assert b"--seed 4 and --param seed=5 differ" in differ.stderr
+    assert run(space, "--seed", "4", "--param", "seed=4", "--no-save").returncode == ExitCode.OK
+
+
+def test_a_folder_of_models_that_is_not_there_is_told(space: Path, tmp_path: Path) -> None:
+    done = run(space, "--models", str(tmp_path / "gone"), "--no-save")
+    assert (done.returncode, done.stdout) == (ExitCode.OK, TEXT.encode())
+    assert f"--models {tmp_path / 'gone'}: there is no such folder".encode() in done.stderr

@@ -211,6 +211,8 @@ def test_an_excerpt_says_where_its_matches_are(store: SessionStore) -> None:
         ("modle:x", "Did you mean 'model:'?"),
         ("zzz:x", "There are: model"),
         ("rating:x", "rating:>=4"),
+        ("rating:9", "rating:>=4"),
+        ("rating:>=600000000000000000000", "rating:>=4"),
         ("after:no", "7d"),
     ],
 )

@@ -199,5 +199,8 @@ async def test_the_commands(bench: Workbench) -> None:
     assert restored.stdout.decode() == SOURCE
     by_hash = cli("sessions", "rerun", run_id, "--template", version[:8], "--format", "json", cwd=root, script=script)
     assert json.loads(by_hash.stdout)[0]["changed"] == []
+    slip = cli("sessions", "history", "sya", cwd=root)
+    assert (slip.returncode, slip.stdout) == (2, b"")
+    assert b"there is no template 'sya'" in slip.stderr
     wrong = cli("sessions", "history", "say", "--diff", "abc", cwd=root)
     assert (wrong.returncode, session.dir.is_dir()) == (2, True)

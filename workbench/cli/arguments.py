@@ -152,7 +152,10 @@ def params_of(args: argparse.Namespace) -> dict[str, Any]:
         parsed = parse_param(key, value)
         values[key] = (*values.get(key, ()), *parsed) if key == "stop" else parsed
     if args.seed is not None:
-        values["seed"] = parse_param("seed", args.seed)
+        seed = parse_param("seed", args.seed)
+        if values.get("seed", seed) != seed:
+            raise UsageError(f"--seed {args.seed} and --param seed={values['seed']} differ", hint="Use one of them.")
+        values["seed"] = seed
     return values
 
 

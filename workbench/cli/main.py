@@ -7,6 +7,7 @@ message and hint, unknown ones one line and the place of the crash report.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -114,6 +115,10 @@ def _dispatch(words: list[str], console: Console) -> int:
     for key, value in vars(parser.parse(rest)).items():
         setattr(args, key, [*args.model_dirs, *value] if key == "model_dirs" else value)
     console.talk.quiet = args.quiet
+    for folder in args.model_dirs:
+        # `models get` makes it.
+        if action != "get" and not os.path.isdir(os.path.expanduser(folder)):
+            console.talk.error(f"workbench: --models {folder}: there is no such folder")
     return command.run(args, console)
 
 

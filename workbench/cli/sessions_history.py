@@ -6,11 +6,12 @@ With a run's id instead of a template it prints what came of that run: its rerun
 from __future__ import annotations
 
 import argparse
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.error import ExitCode, UsageError
+from workbench.error import ExitCode, TemplateError, UsageError
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
@@ -34,12 +35,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
     if args.to and not args.restore:
         raise UsageError("--to needs --restore", hint="workbench sessions history NAME --restore SHA --to FILE")
-    store = open_workbench(args.workspace).store
+    bench = open_workbench(args.workspace)
+    store = bench.store
     if is_ulid(args.name.upper()):
         return _tree(store, args.name.upper(), args.format, console)
     if args.diff or args.restore:
         return _source(store, args, console)
     found = versions(store, args.name)
+    if not found:
+        # A name that is neither a file nor in any run is a slip, and its hint says what there is.
+        with contextlib.suppress(TemplateError):
+            bench.load_template(args.name)
     if args.format == "json":
         console.out.json([asdict(item) for item in found], indent=2)
     elif found:

@@ -114,9 +114,9 @@ def _filter(name: str, value: str, *, negated: bool) -> Filter | None:
 
 def _rating(value: str, *, negated: bool) -> Filter | None:
     found = _RATING.match(value)
-    if found is None:
+    if found is None or int(found[2][:3] or 0) > 5:
         raise UsageError(f"a rating is 1 to 5, not {value!r}", hint="For example: rating:>=4")
-    return Filter("rating", (found[1] or "=", int(found[2][:3])), negated) if found[2] else None
+    return Filter("rating", (found[1] or "=", int(found[2])), negated) if found[2] else None
 
 
 def _day(value: str) -> datetime | None:
