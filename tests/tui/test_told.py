@@ -82,3 +82,30 @@ async def test_how_a_run_ended_does_not_give_it_away_when_judged_blind(
         below = "\n".join(screen_text(pilot).splitlines()[:-2])
         assert "stopped" not in below
         assert "finished" not in below
+
+
+async def test_a_key_takes_away_a_notice_that_could_be_read_and_all_can_be_read_again(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("workbench.tui.notices.monotonic", lambda: now[0])
+    async with opened(space) as (app, pilot):
+        app.main.say("Saved [b]here[/b]")
+        await wait_for(pilot, lambda: notices(app) == ["Saved [b]here[/b]"])
+        await pilot.press("right")
+        assert notices(app) == ["Saved [b]here[/b]"]
+        now[0] += 1.6
+        await pilot.press("right")
+        assert notices(app) == []
+        app.main.say("It failed", error=True)
+        now[0] += 1.6
+        await wait_for(pilot, lambda: notices(app) == ["It failed"])
+        await pilot.press("right")
+        assert notices(app) == ["It failed"]
+        now[0] += 3
+        await pilot.press("right")
+        assert notices(app) == []
+        await pilot.press("alt+shift+m")
+        await wait_for(pilot, lambda: "What was told" in screen_text(pilot))
+        assert "Saved [b]here[/b]" in screen_text(pilot)
+        assert "error: It failed" in screen_text(pilot)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.notifications import SeverityLevel
@@ -29,6 +30,7 @@ from workbench.tui.home import Home
 from workbench.tui.keymaps import shares
 from workbench.tui.linear import Linear
 from workbench.tui.listview import LineList
+from workbench.tui.notices import Notices
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
 from workbench.tui.screens.modal import Confirm
@@ -52,6 +54,7 @@ class WorkbenchApp(App[int]):
         super().__init__(driver_class=driver_class)
         self.bench = bench
         self.commands = resolved(bench.config.keys)
+        self.notices = Notices()
         self.copying = Copying(self)
         self.tour = Tour(self)
         self.linear = Linear(self, on=bench.config.screen_reader)
@@ -126,6 +129,12 @@ class WorkbenchApp(App[int]):
         """The framework's own binding of Ctrl-Q ends here as well, so that text is kept and a run asked about."""
         self.do("quit")
 
+    async def on_event(self, event: events.Event) -> None:
+        """A key that is pressed after a notice could be read takes it away."""
+        if isinstance(event, events.Key) and self.notices.done():
+            self.clear_notifications()
+        await super().on_event(event)
+
     def action_interrupt(self) -> None:
         """Ctrl-C: stops a run, never the app."""
         if self._main.running.busy:
@@ -143,6 +152,7 @@ class WorkbenchApp(App[int]):
         markup: bool = True,
     ) -> None:
         """A notice; for screen readers a line."""
+        self.notices.add(message, severity)
         if self.linear.on:
             self.linear.say(message if severity == "information" else f"{severity}: {message}")
         else:

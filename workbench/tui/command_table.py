@@ -252,6 +252,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("grid_wider", "Wider", "wider columns", ("plus", "equals_sign"), "", "grid"),
     Command("grid_narrower", "Narrower", "narrower columns", ("minus",), "", "grid"),
     Command("jump", "Jump", "a letter on each area and row; it goes there", ("alt+shift+j", "f11"), "", "anywhere"),
+    Command("notices", "Notices", "read again what was told in small boxes", ("alt+shift+m",), "", "anywhere"),
     Command("keys", "Key viewer", "what the terminal sends for a key, and what it does", ("alt+shift+k",)),
     Command("find", "Find", "in the template, prompt or output that has the focus", ("ctrl+f", "alt+shift+f")),
     Command("find_next", "Find next", "the next match of what was looked for last", ("alt+shift+n",)),

@@ -40,6 +40,7 @@ class Home:
         return {
             "help": self.help,
             "theme": self.pick_theme,
+            "notices": self.show_notices,
             "keys": self.view_keys,
             "jump": self.jump,
             "find": self.find,
@@ -62,6 +63,9 @@ class Home:
         contexts = ("anywhere", app.context or "main", *inner)
         text = help_text(app.commands, contexts, app.screen.focused, app.bench.config.keymap)
         app.push_screen(Page("Keys", text))
+
+    def show_notices(self) -> None:
+        self.app.push_screen(Page("What was told, the newest last", self.app.notices.text))
 
     def pick_theme(self) -> None:
         self.app.push_screen(ThemeScreen(self.app.bench.workspace))
