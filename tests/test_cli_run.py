@@ -241,3 +241,12 @@ def test_a_folder_of_models_that_is_not_there_is_told(space: Path, tmp_path: Pat
     done = run(space, "--models", str(tmp_path / "gone"), "--no-save")
     assert (done.returncode, done.stdout) == (ExitCode.OK, TEXT.encode())
     assert f"--models {tmp_path / 'gone'}: there is no such folder".encode() in done.stderr
+
+
+def test_what_an_engine_says_is_told_and_never_within_the_answer(space: Path) -> None:
+    script = {"pieces": ["one ", "two"], "delay_ms": 200, "stderr": "careful\x1b[31m\nbe"}
+    done = run(space, "--no-save", script=script)
+    assert done.stdout == b"one two"
+    lines = done.stderr.decode().splitlines()
+    assert [line for line in lines if line.startswith("note: ")] == ["note: careful␛[31m", "note: be"]
+    assert b"note" not in run(space, "--no-save", "--quiet", script=script).stderr

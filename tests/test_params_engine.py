@@ -293,3 +293,14 @@ def test_a_fault_in_the_header_names_its_line() -> None:
         parse_document(HEADER.format(line="mirostat = 5"), path="t.j2")
     assert "mirostat must lie between 0 and 2" in caught.value.message
     assert caught.value.line == 6
+
+
+async def test_a_context_of_another_size_than_was_asked_for_is_told(tmp_path: Path) -> None:
+    engine = await EngineProcess.launch(LoadSpec("llamacpp", str(write_tiny(tmp_path / "c.gguf")), n_ctx=100))
+    try:
+        events = await collect(engine, "hello", replace(NEUTRAL, max_tokens=2))
+        assert started(events).params.n_ctx == started(events).engine.n_ctx != 100
+        told = [event.text for event in events if isinstance(event, Chatter)]
+        assert told == [f"n_ctx: 100 was asked for, llama.cpp made it {started(events).engine.n_ctx}"]
+    finally:
+        await engine.close()

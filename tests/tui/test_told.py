@@ -109,3 +109,19 @@ async def test_a_key_takes_away_a_notice_that_could_be_read_and_all_can_be_read_
         await wait_for(pilot, lambda: "What was told" in screen_text(pilot))
         assert "Saved [b]here[/b]" in screen_text(pilot)
         assert "error: It failed" in screen_text(pilot)
+
+
+async def test_what_an_engine_says_is_told_once_and_not_at_any_length(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(
+        monkeypatch,
+        pieces=["one"],
+        delay_ms=200,
+        stderr="\n".join(["careful", "careful", *(f"line {n}" for n in range(6))]),
+    )
+    async with opened(space) as (app, pilot):
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: app.main.output.text == "one" and not app.main.running.busy)
+        await wait_for(pilot, lambda: len(notices(app)) == 4)
+        assert notices(app) == ["careful", "line 0", "line 1", "… 4 more; the run's record has them"]

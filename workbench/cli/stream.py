@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.error import ExitCode, StorageError
-from workbench.event import Event, Failed, Finished, Piece, Progress, Started
+from workbench.event import Chatter, Event, Failed, Finished, Piece, Progress, Started
 from workbench.param import params_to_dict
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Face:
         self._console = console
         self._bench = bench
         self._introduced = False
+        self._streaming = False
+        self._notes: list[str] = []
         self.last: Finished | Failed | None = None
 
     def show(self, event: Event, handle: RunHandle) -> None:
@@ -37,10 +39,21 @@ class Face:
             self._introduce(handle)
         if isinstance(event, Progress):
             self._console.talk.bar(_PHASES[event.phase], event.done, event.total)
+        elif isinstance(event, Chatter):
+            self._notes.append(event.text)
         elif isinstance(event, Finished | Failed):
             self._console.talk.clear_bar()
             self.last = event
+        if not self._streaming:
+            self._say_notes()
+        self._streaming = self._streaming or isinstance(event, Piece)
         self.data(event, handle)
+
+    def _say_notes(self) -> None:
+        """What was said of the run; never in the middle of the answer's line."""
+        for note in self._notes:
+            self._console.talk.say(f"note: {note}")
+        self._notes.clear()
 
     def data(self, event: Event, handle: RunHandle) -> None:
         """What goes to stdout for one event."""
@@ -54,6 +67,7 @@ class Face:
     def end(self, handle: RunHandle) -> int:
         """The closing words on stderr, and the exit code."""
         self.close_data(handle)
+        self._say_notes()
         talk, last = self._console.talk, self.last
         unsaved = bool(handle.save_problem)
         if unsaved:

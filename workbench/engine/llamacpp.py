@@ -41,6 +41,7 @@ class LlamaCpp:
         self._asker = Asker("")
         self._bos = ""
         self._n_ctx = 0
+        self._asked_ctx = 0
         self._threads = 1
         self._runs = 0
         # What the runtime made of the values asked for last; it makes the same of them each time.
@@ -55,6 +56,7 @@ class LlamaCpp:
             raise Refused("load", str(error)) from error
         self._asker = Asker(self._socket)
         properties = self._asker.get("/props")
+        self._asked_ctx = job.n_ctx
         self._n_ctx = int(properties["default_generation_settings"]["n_ctx"])
         # The runtime adds the first token itself; a prompt that begins with its text would have it twice.
         adds_bos = bool(self._asker.tokens("", added=True))
@@ -109,6 +111,8 @@ class LlamaCpp:
             output.started(used, cache="warm" if warm or cached else "cold")
             for sentence in differences:
                 output.note(sentence)
+            if self._asked_ctx not in (0, self._n_ctx):
+                output.note(f"n_ctx: {self._asked_ctx} was asked for, llama.cpp made it {self._n_ctx}")
 
         reader = ChunkReader(output, StopWatcher(params.stop), accepted, watch.check if watch.active else None)
         try:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from workbench.error import WorkbenchError
-from workbench.event import Failed, Finished, Piece, Progress, Started
+from workbench.event import Chatter, Failed, Finished, Piece, Progress, Started
 from workbench.service.run import RunHandle
 from workbench.tui.status import RunState
 from workbench.tui.stream import StreamView
@@ -26,6 +26,8 @@ class RunBridge:
         self.state = state
         self.error: WorkbenchError | None = None
         self.last: Finished | Failed | None = None
+        # What was said of the run: by us of what an engine made of a value, or by the engine itself.
+        self.notes: list[str] = []
         self._waiting: list[str] = []
         self._first = 0.0
         self._dirty = True
@@ -69,6 +71,8 @@ class RunBridge:
             self._waiting.append(event.text)
             state.tokens += event.tokens
             state.context_used = self._tokens_in + state.tokens
+        elif isinstance(event, Chatter):
+            self.notes.append(event.text)
         elif isinstance(event, Finished):
             self.last = event
             self._finished(event)

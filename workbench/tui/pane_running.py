@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Titles of panes are drawn less often than their texts: nobody reads a counter twelve times a second.
 TITLE_EVERY = 3
+# An engine that talks a lot must not cover the answer.
+MOST_NOTES = 3
 
 
 def _of_pane(name: str) -> Any:
@@ -227,7 +229,11 @@ class PaneRuns:
             elif isinstance(bridge.last, Failed):
                 screen.failed(bridge.last)
         # The same thing is said of several engines once.
-        for notice in dict.fromkeys(notice for bridge in bridges for notice in bridge.handle.notices):
+        notices = [notice for bridge in bridges for notice in bridge.handle.notices]
+        notes = list(dict.fromkeys(note for bridge in bridges for note in bridge.notes))
+        if len(notes) > MOST_NOTES:
+            notes[MOST_NOTES:] = [f"… {len(notes) - MOST_NOTES} more; the run's record has them"]
+        for notice in dict.fromkeys([*notices, *notes]):
             screen.say(notice)
         screen.status.show()
         saved = [bridge.handle for bridge in bridges if bridge.error is None and bridge.handle.session is not None]
