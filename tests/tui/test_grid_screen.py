@@ -339,8 +339,13 @@ async def test_a_stopped_grid_goes_on_from_disk_with_what_is_missing(
         await pilot.press("f5")
         await wait_for(pilot, lambda: "complete" in screen_text(pilot))
         assert len(list((session.dir / "runs").glob("*.toml"))) == 12
-        _, states = saved_grid(app.bench, session, group)
+        live = again.live
+        plan, states = saved_grid(app.bench, session, group, on_read=lambda *read: setattr(live, "read", read))
         assert {state.status for state in states} == {"done"}
+        assert live.read == (11, 12)
+        shown = GridLive(app.bench, plan, states, title="", place=(session, group))
+        shown.reading, shown.read = True, live.read
+        assert shown.parts() == ["reading the disk: 11 of 12 runs"]
 
 
 async def test_what_failed_runs_again_and_quitting_asks(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,14 +90,17 @@ def grid_from_disk(
     return grid
 
 
-def saved_grid(bench: Workbench, session: Session, group: Group) -> tuple[GridPlan, list[CellState]]:
+def saved_grid(
+    bench: Workbench, session: Session, group: Group, *, on_read: Callable[[int, int], None] | None = None
+) -> tuple[GridPlan, list[CellState]]:
     """A saved grid to look at: no template is rendered and no model is needed; what has no run is planned.
 
-    Raises UsageError for a plan that cannot be read.
+    ``on_read`` is told how many of how many runs of the session were read. Raises UsageError for a plan that cannot
+    be read.
     """
     plan = plan_from_data(group.plan)
     refuse_too_many(plan)
-    made, reused = _runs(bench, session, group), _reused(bench, group)
+    made, reused = _runs(bench, session, group, on_read=on_read), _reused(bench, group)
     states = []
     for cell in plan.cells():
         state = CellState(cell, model=str(cell.axes.get("model", "")))
@@ -122,10 +125,15 @@ def _ended(runs: list[RunRecord], *, failed: bool) -> RunRecord | None:
     return ended[-1] if ended else None
 
 
-def _runs(bench: Workbench, session: Session, group: Group) -> dict[str, list[RunRecord]]:
+def _runs(
+    bench: Workbench, session: Session, group: Group, *, on_read: Callable[[int, int], None] | None = None
+) -> dict[str, list[RunRecord]]:
     """The group's runs by cell, oldest first."""
     found: dict[str, list[RunRecord]] = {}
-    for path in sorted((session.dir / "runs").glob("*.toml")):
+    paths = sorted((session.dir / "runs").glob("*.toml"))
+    for number, path in enumerate(paths):
+        if on_read is not None:
+            on_read(number, len(paths))
         try:
             record = bench.store.open_run(session, path.stem)
         except StorageError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 USES_ENGINE = frozenset({"run", "pane_into", "browse_verify", "browse_rerun"})
 TOLD_PER_SECOND = 2
 _LISTED = 200
+
+
+def _tell_read(live: GridLive, done: int, total: int) -> None:
+    """In the reading thread; the screen looks at it a few times a second."""
+    live.read = (done, total)
 
 
 class Grids:
@@ -149,7 +155,8 @@ class Grids:
             first = GridLive(self.app.bench, plan, empty, title=title, place=(session, group))
             first.reading = True
             screen = await self._show(first)
-            plan, states = await asyncio.to_thread(saved_grid, self.app.bench, session, group)
+            on_read = partial(_tell_read, first)
+            plan, states = await asyncio.to_thread(saved_grid, self.app.bench, session, group, on_read=on_read)
         except WorkbenchError as error:
             self.app.main.tell(error)
             return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.compare.plan import GridPlan
 from workbench.compare.state import CellState
 from workbench.compare.table import GridTable
+from workbench.display import counted
 from workbench.error import StorageError, UsageError, WorkbenchError
 from workbench.service.grid import GridRun
 from workbench.service.grid_events import CellFailed, CellFinished, CellProgress, GridEvent, Totals
@@ -47,6 +48,8 @@ class GridLive:
         self.table = GridTable(plan, states)
         self.running = False
         self.reading = False
+        # So many of so many runs were read from the disk.
+        self.read = (0, 0)
         self.error = ""
         self.seen = True
         self._changed: set[int] = set()
@@ -125,6 +128,9 @@ class GridLive:
 
     def parts(self) -> list[str]:
         """The status line, from the most to the least important."""
+        if self.reading:
+            done, total = self.read
+            return [f"reading the disk: {done:,} of {counted(total, 'run')}" if total else "reading the disk"]
         totals = self.totals
         parts = [self._state(totals)]
         counts = [f"{totals.done} of {totals.planned} done"]
@@ -138,8 +144,6 @@ class GridLive:
         return parts + ([self._phase] if self._phase and self.running else [])
 
     def _state(self, totals: Totals) -> str:
-        if self.reading:
-            return "reading the runs"
         if self.running:
             if totals.paused:
                 return "pausing" if totals.running else "paused"
