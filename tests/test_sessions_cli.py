@@ -130,4 +130,4 @@ def test_upkeep(store: SessionStore, run: Run) -> None:
     assert run("migrate", "--write")[1] == f"session\t9\t1\t{newer}\tit was written by a newer version\n"
     code, out, talk = run("reindex")
     assert (code, out) == (ExitCode.OK, "")
-    assert "1 sessions and 0 runs" in talk
+    assert "1 session and 0 runs" in talk
