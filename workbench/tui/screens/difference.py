@@ -18,6 +18,7 @@ from workbench.compare.similarity import similarity
 from workbench.display import display_line
 from workbench.session.info import RunRecord
 from workbench.tui.marked import PromptView
+from workbench.tui.numbers import day_time
 from workbench.tui.once import Once
 from workbench.tui.status import KeyLine
 
@@ -43,7 +44,9 @@ def difference_text(left: RunRecord, right: RunRecord) -> tuple[str, list[Stretc
 
 
 def _name(record: RunRecord) -> str:
-    return f"{record.request.id} {record.request.model.file}"
+    request = record.request
+    name = request.template.path.rpartition("/")[2].removesuffix(".j2")
+    return f"{day_time(request.created)} {name} on {request.model.file or request.engine}, {request.id}"
 
 
 def inline_text(head: str, parts: Sequence[Part]) -> tuple[str, list[Stretch]]:
