@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.clitool import cli, golden
 from workbench import __version__
 from workbench.cli.main import main
+from workbench.cli.out import Output, Talk
 from workbench.error import ExitCode
 from workbench.workspace import init_workspace
 
@@ -225,3 +227,10 @@ def test_saved_runs_are_listed_and_shown_exactly(space: Path) -> None:
 def test_several_prompts_stand_on_lines_of_their_own(space: Path) -> None:
     assert cli("render", "-", "--all", cwd=space, stdin=b"{a|b}").stdout == b"a\nb\n"
     assert cli("render", "-", "--index", "1", cwd=space, stdin=b"{a|b}").stdout == b"b"
+
+
+def test_one_long_cell_moves_no_other_row() -> None:
+    data = io.BytesIO()
+    Output(data, tty=False, talk=Talk(io.BytesIO(), tty=False)).table([["A", "B"], ["x" * 5000, "1"], ["京都", "2"]])
+    lines = data.getvalue().decode().splitlines()
+    assert lines == ["A" + " " * 61 + "B", "x" * 5000 + "  1", "京都" + " " * 58 + "2"]

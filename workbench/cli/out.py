@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 from workbench.display import DisplayStream, cell_width, display, display_line
 from workbench.error import StorageError
 
+# Columns of a table's cell up to which the other rows are padded.
+WIDEST = 60
 _BAR_CELLS = 24
 _BAR_SECONDS = 0.1
 
@@ -126,9 +128,12 @@ class Output:
         self.line(json_text(value, indent=indent))
 
     def table(self, rows: list[list[str]]) -> None:
-        """Left-aligned columns, two blanks apart; the last one is free. Cells become single lines first."""
+        """Left-aligned columns, two blanks apart; the last one is free. Cells become single lines first.
+
+        A cell of more than ``WIDEST`` columns stays whole, but moves no other row.
+        """
         safe = [[display_line(cell) for cell in row] for row in rows]
-        widths = [max(cell_width(row[column]) for row in safe) for column in range(len(safe[0]) if safe else 0)]
+        widths = [max(min(WIDEST, cell_width(cell)) for cell in column) for column in zip(*safe, strict=True)]
         for row in safe:
             padded = [cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True)]
             self.line("  ".join(padded).rstrip())
