@@ -121,6 +121,7 @@ async def test_the_record_names_server_and_model_and_holds_no_secret(bench: Work
     assert started.engine.build.startswith("llama.cpp")
     assert started.engine.capabilities.ignored_params == ("n_ctx", "n_threads")
     assert started.engine.capabilities.logprobs
+    assert started.engine.capabilities.grammar
     files = [
         path
         for root in (bench.workspace.root, user_state_dir(), user_config_dir())

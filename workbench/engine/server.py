@@ -71,6 +71,7 @@ class Server:
                 "seed": "exact" if self._learnt.seed else "none",
                 "stop_strings": "emulated",
                 "logprobs": self._learnt.logprobs,
+                "grammar": "grammar" not in self._ignored,
                 "tokenize": llamacpp,
                 "raw_prompt": self._learnt.raw,
                 "prefill_cancel": llamacpp,
