@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -126,3 +127,24 @@ def test_a_killed_app_loses_nothing_that_was_on_the_screen(start: Start, space: 
     record = store.open_run(session, recovered[0])
     assert record.result.status == "interrupted"
     assert record.result.text.startswith("".join(f"tick{number} " for number in range(seen + 1)))
+
+
+def quiet_for(terminal: Terminal, seconds: float) -> int:
+    """Bytes that came within so many seconds."""
+    before, end = len(terminal.received), monotonic() + seconds
+    while monotonic() < end:
+        terminal.pump(0.1)
+    return len(terminal.received) - before
+
+
+def test_nothing_is_sent_while_nothing_happens(start: Start) -> None:
+    """No blinking, no clock, no repaint: an idle session costs a slow link nothing."""
+    terminal = start({"pieces": ["It ", "rains."]})
+    for keys, seen in ((b"", "city"), (F5, "finished"), (b"\x1b6", "Esc Back")):
+        terminal.send(keys)
+        terminal.wait_for(seen)
+        deadline = monotonic() + 30
+        while quiet_for(terminal, 1.0):
+            # Notices go away by themselves after some seconds.
+            assert monotonic() < deadline, bytes(terminal.received[-200:])
+        assert quiet_for(terminal, 2.5) == 0, bytes(terminal.received[-200:])
