@@ -64,6 +64,26 @@ def test_links_are_listed_once_and_loops_end(folder: Path) -> None:
     assert "dangling.gguf" in names
 
 
+def test_a_link_to_itself_is_one_bad_row_and_no_more(folder: Path) -> None:
+    (folder / "round.gguf").symlink_to("round.gguf")
+    (folder / "there.gguf").symlink_to("back.gguf")
+    (folder / "back.gguf").symlink_to("there.gguf")
+    entries = {entry.path.name: entry for entry in list_models([folder])}
+    assert entries["beta.gguf"].engine
+    assert [entries[name].problem for name in ("round.gguf", "there.gguf", "back.gguf")] == [
+        "this is a link that leads to itself; remove it"
+    ] * 3
+    assert find_model("round", [folder]).problem
+    assert find_model("beta", [folder]).problem == ""
+    assert cached_sha256(folder / "round.gguf") is None
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "~nobody-at-all/x.gguf", "a\0b"])
+def test_a_name_that_no_file_can_have_is_just_not_found(folder: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="there is no"):
+        find_model(name, [folder])
+
+
 def test_a_replaced_file_is_read_anew(folder: Path) -> None:
     path = folder / "beta.gguf"
     assert find_model("beta", [folder]).header.name == "Beta Chat"

@@ -23,6 +23,7 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
+    from workbench.engine.shelf import real_path
     from workbench.engine.shelf_edit import move_model
     from workbench.service import open_workbench
 
@@ -39,6 +40,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
         )
     console.talk.clear_bar()
     console.out.line(str(path))
-    if not any(path.parent.resolve().is_relative_to(known.resolve()) for known in bench.model_folders):
+    if not any(real_path(path.parent).is_relative_to(real_path(known)) for known in bench.model_folders):
         console.talk.say(f"{folder} is no model folder: name it with --models, WORKBENCH_MODELS or the setting models.")
     return ExitCode.OK

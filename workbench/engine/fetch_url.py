@@ -25,7 +25,7 @@ from workbench.engine.download import SPARE, FetchCancelled, FetchProgress, alon
 from workbench.engine.fetch_http import Source, bare_url, host_of, number_of, opener, range_of, refusal
 from workbench.engine.gguf import read_header
 from workbench.engine.memory import size_text
-from workbench.engine.shelf import remember_sha256
+from workbench.engine.shelf import real_path, remember_sha256
 from workbench.engine.verify import SOURCES, hash_file
 from workbench.error import ModelError, NetworkError, StorageError, UsageError
 
@@ -95,7 +95,7 @@ class _UrlFetch:
         self.total = size
         if self.source.sha256:
             return hash_file(self.target, lambda done: self._report("verify", done)) == self.source.sha256
-        return self.source.bytes in (0, size) and str(SOURCES.get(str(self.target.resolve())).get("url")) == bare_url(
+        return self.source.bytes in (0, size) and str(SOURCES.get(str(real_path(self.target))).get("url")) == bare_url(
             self.source.url
         )
 
@@ -128,7 +128,7 @@ class _UrlFetch:
         os.replace(self.part, self.target)
         sync_folder(self.target.parent)
         remember_sha256(self.target, digest)
-        SOURCES.put(str(self.target.resolve()), {"sha256": digest, "url": bare_url(self.source.url)})
+        SOURCES.put(str(real_path(self.target)), {"sha256": digest, "url": bare_url(self.source.url)})
 
     def _size(self) -> int:
         with suppress(OSError):

@@ -8,6 +8,7 @@ https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import struct
@@ -54,7 +55,11 @@ def read_header(path: str | os.PathLike[str]) -> GgufHeader:
         return GgufHeader(path=name, kind="missing", problem="there is no such file; see `workbench models`")
     except PermissionError:
         return GgufHeader(path=name, kind="missing", problem="no permission to read the file; change its mode or owner")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return GgufHeader(path=name, kind="missing", problem="this is a link that leads to itself; remove it")
+        return GgufHeader(path=name, kind="missing", problem=f"the file cannot be read: {error.strerror or error}")
+    except ValueError as error:
         return GgufHeader(path=name, kind="missing", problem=f"the file cannot be read: {error}")
 
 

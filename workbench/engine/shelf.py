@@ -62,12 +62,17 @@ def list_models(folders: Sequence[Path]) -> list[ModelEntry]:
     entries = []
     for folder in folders:
         for path in _files(folder):
-            real = path.resolve()
+            real = real_path(path)
             if real not in seen:
                 seen.add(real)
                 entries.append(entry_of(path))
     # Stable: of equal names the earlier folder's comes first.
     return sorted(entries, key=lambda entry: (bool(entry.problem), entry.path.name.lower()))
+
+
+def real_path(path: Path) -> Path:
+    """Where a file really is; a link that leads to itself stays as it is (``Path.resolve`` raises for it)."""
+    return Path(os.path.realpath(path))
 
 
 def entry_of(path: Path) -> ModelEntry:
@@ -82,7 +87,7 @@ def entry_of(path: Path) -> ModelEntry:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Files with a model's suffix, links to files followed, hidden folders and links to folders left out."""
-    if folder.is_file():
+    if os.path.isfile(folder):
         yield folder
         return
     start, found = len(folder.parts), 0
@@ -119,9 +124,10 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelEntry:
 
     An empty name means the default model, or the only runnable one. Raises ModelError with near matches.
     """
-    as_path = Path(name).expanduser()
-    if name and (as_path.is_file() or "/" in name or os.sep in name):
-        if as_path.is_file():
+    # os.path and not Path: a name that no file can have, or the home of nobody, is no exception there.
+    as_path = Path(os.path.expanduser(name))
+    if name and ((found := os.path.isfile(as_path)) or "/" in name or os.sep in name):
+        if found:
             return entry_of(as_path)
         raise ModelError(f"there is no file {name}", hint="`workbench models` lists what is there.")
     wanted = name or DEFAULT_MODEL
@@ -146,7 +152,7 @@ def _by_file_name(name: str, folders: Sequence[Path]) -> list[ModelEntry]:
     for folder in folders:
         for path in _files(folder):
             if path.name in names:
-                paths.setdefault(path.resolve(), path)
+                paths.setdefault(real_path(path), path)
     return [entry_of(path) for path in paths.values()]
 
 
@@ -242,7 +248,7 @@ def remembered_sha256(path: Path) -> str:
 
 
 def _identity(path: Path) -> tuple[str, int]:
-    real = path.resolve()
+    real = real_path(path)
     status = real.stat()
     return f"{real}|{status.st_size}|{status.st_mtime_ns}|{status.st_ino}", status.st_size
 

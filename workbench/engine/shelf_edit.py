@@ -20,7 +20,7 @@ from pathlib import Path
 from workbench.engine.compat import mark_of
 from workbench.engine.download import SPARE, FetchProgress
 from workbench.engine.memory import size_text
-from workbench.engine.shelf import HASHES, remember_sha256, remembered_sha256
+from workbench.engine.shelf import HASHES, real_path, remember_sha256, remembered_sha256
 from workbench.engine.verify import SOURCES, hash_file
 from workbench.error import ModelError, StorageError, UsageError
 from workbench.textio import storage_error
@@ -82,7 +82,7 @@ def remove_model(path: Path, folders: Sequence[Path], *, copies: Path | None = N
         files += tuple(copy for copy in sorted(copies.glob(f"*.{mark}.gguf")) if not in_use(copy))
     freed, gone = 0, []
     for file in files:
-        link, real = file.is_symlink(), str(file.resolve())
+        link, real = file.is_symlink(), str(real_path(file))
         try:
             status = file.lstat()
             file.unlink()
@@ -137,7 +137,7 @@ def move_model(
 
 
 def _rename(path: Path, target: Path) -> Path:
-    known, source = remembered_sha256(path), str(path.resolve())
+    known, source = remembered_sha256(path), str(real_path(path))
     fetched = SOURCES.get(source)
     try:
         os.rename(path, target)
@@ -147,7 +147,7 @@ def _rename(path: Path, target: Path) -> Path:
     if known:
         remember_sha256(target, known)
     if fetched:
-        SOURCES.put(str(target.resolve()), fetched)
+        SOURCES.put(str(real_path(target)), fetched)
     return target
 
 
@@ -186,10 +186,10 @@ def _copy_over(
 
 
 def _inside(path: Path, folders: Sequence[Path]) -> None:
-    place = path.parent.resolve()
+    place = real_path(path.parent)
     if not path.is_file() and not path.is_symlink():
         raise ModelError(f"there is no file {path}", hint="`workbench models` lists what is there.")
-    if not any(place.is_relative_to(folder.resolve()) for folder in folders):
+    if not any(place.is_relative_to(real_path(folder)) for folder in folders):
         raise UsageError(
             f"{path} is not in a model folder", hint="Only files of the model folders are touched; use the shell."
         )

@@ -18,7 +18,7 @@ from workbench.engine.download import FetchCancelled, FetchProgress
 from workbench.engine.memory import size_text
 from workbench.engine.notes import Notes
 from workbench.engine.quarantine import forgive
-from workbench.engine.shelf import ModelEntry, remember_sha256, remembered_sha256
+from workbench.engine.shelf import ModelEntry, real_path, remember_sha256, remembered_sha256
 
 CHUNK = 1 << 20
 SOURCES = Notes("model-sources")
@@ -98,7 +98,7 @@ def _expected(path: Path, size: int) -> tuple[str, Against]:
     for entry in CATALOG.values():
         if entry.file == path.name and entry.bytes == size:
             return entry.sha256, "catalog"
-    if (fetched := SOURCES.get(str(path.resolve())).get("sha256")) and isinstance(fetched, str):
+    if (fetched := SOURCES.get(str(real_path(path))).get("sha256")) and isinstance(fetched, str):
         return fetched, "source"
     earlier = remembered_sha256(path)
     return earlier, "earlier" if earlier else "nothing"

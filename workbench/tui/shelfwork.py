@@ -14,7 +14,7 @@ from workbench.engine.catalog_file import load_catalog
 from workbench.engine.download import FetchProgress
 from workbench.engine.fetch_http import source_of
 from workbench.engine.memory import size_text
-from workbench.engine.shelf import ModelEntry
+from workbench.engine.shelf import ModelEntry, real_path
 from workbench.engine.shelf_edit import check_removable, move_model, remove_model, rename_model
 from workbench.engine.verify import verify_model
 from workbench.error import WorkbenchError
@@ -215,7 +215,7 @@ class ShelfWork:
             lambda show, cancel: move_model(entry.path, folder, self._folders, on_progress=show, cancel=cancel),
         )
         await self._changed(path, entry)
-        if path is not None and not any(path.resolve().is_relative_to(known.resolve()) for known in self._folders):
+        if path is not None and not any(real_path(path).is_relative_to(real_path(known)) for known in self._folders):
             self.screen.say(f"{folder} is no model folder: name it in the setting model.folders to see it here.")
 
     async def delete(self) -> None:
