@@ -35,10 +35,20 @@ def prompts_of(found: Imported, **variables: str) -> list[str]:
         ("{c1|c2} {~p}", ["c1 p", "c2 p"]),
         ("%{pre ... post$$x}", ["pre x post"]),
         ("a # rest\nb", ["a \nb"]),
+        ("{2$$ and $${1$$red|blue}|green}", ["red and green", "blue and green", "green and red", "green and blue"]),
+        ("{1$${2::x|y}|z}", ["x", "y", "z"]),
+        ("{2$$+$${a}|b}", ["a+b", "b+a"]),
+        ("${a=!{p|q}}${b=!${a} x}${b} ${a}", ["p x p", "q x q"]),
     ],
 )
 def test_dynamicprompts_text_means_the_same(source: str, expected: list[str]) -> None:
     assert prompts_of(one("dynamicprompts", source)) == expected
+
+
+def test_a_ring_of_variables_and_a_backslash_are_told() -> None:
+    assert any("in a ring" in note for note in one("dynamicprompts", "${a=!${b}}${b=!${a}}${a}").notes)
+    assert any("backslash" in note for note in one("dynamicprompts", "a \\{b\\}").notes)
+    assert not one("dynamicprompts", "a \\b {c|d}").notes
 
 
 def test_modes_of_dynamicprompts_become_words() -> None:

@@ -27,6 +27,7 @@ from workbench.template.weight import (
         ("((a:1.3), b:1.1)", "strip", "a, b"),
         ("((a:1.3), b:1.1), c", "words", "**most important: a, b**, c"),
         ("(a:1.0) (b:0.4)", "words", "a less important: b"),
+        ("(a:-0.5)", "words", "avoid: a"),
     ],
 )
 def test_modes(text: str, mode: WeightMode, expected: str) -> None:

@@ -31,7 +31,8 @@ INT_TARGETS = frozenset({"seed", "max_tokens", "top_k"})
 FLOAT_TARGETS = frozenset({"temperature", "top_p", "min_p", "repeat_penalty"})
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_RANGE = re.compile(rf"({_NUMBER})\s*-\s*({_NUMBER})(?:\s*\(\s*([+-]?\s*(?:\d+\.?\d*|\.\d+))\s*\)|\s*\[\s*(\d+)\s*\])?")
+_STEP = r"[+-]?\s*(?:\d+\.?\d*|\.\d+)"
+_RANGE = re.compile(rf"({_NUMBER})\s*-\s*({_NUMBER})(?:\s*\(\s*({_STEP})\s*\)|\s*\[\s*(\d{{1,9}})\s*\])?")
 _LIST = re.compile(r"__((?:(?!__)[\w\-./*])+)__")
 _LINE = re.compile(r"\s*(?P<target>\([^()=]*\)|replace\s+\"[^\"]*\"|[\w.]+)\s*=(?P<values>.*)", re.S)
 

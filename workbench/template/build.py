@@ -16,7 +16,8 @@ _HEADER = re.compile(
     \s*\$\$(?:(?P<separator>(?:(?!\$\$)[^{}])*)\$\$)?)?""",
     re.X,
 )
-_WEIGHT = re.compile(r"(\d+\.?\d*|\.\d+)::")
+# So many digits that no number takes long to read.
+_WEIGHT = re.compile(r"(\d{1,15}\.?\d{0,15}|\.\d{1,15})::")
 _ESCAPE = re.compile(r"\\([|{}$:\\])")
 
 DEFAULT_SEPARATOR = ", "

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from workbench.template.count import digits, picks_at
+from workbench.template.count import digits, picks_at, picks_count
 from workbench.template.diagnostic import PatternCycle, PatternError, UnsetSlot, first_error
 from workbench.template.draw import below, permute, uniform
 from workbench.template.emit import Chosen, Draft, Marker, Op, Owner, finish
@@ -179,8 +179,12 @@ class Chooser:
         first = len(draft.ops)
         entries = self._table.entries(group)
         if group.mode == "cycle":
-            high = entries.bounds(group)[1]
-            places = [(draft.item + step) % len(entries.entries) for step in range(min(high, len(entries.entries)))]
+            # The options themselves go round, or all choices of so many of them.
+            places = [draft.item % len(entries.entries)]
+            if group.many:
+                ones, (low, high) = [1] * len(entries.entries), entries.bounds(group)
+                number = draft.item % max(1, picks_count(ones, low, high, group.ordered))
+                places, _ = picks_at(ones, low, high, group.ordered, number)
             option = self._several(group, [(entries.entries[place], -1) for place in places], draft, mine, prefix)
         elif group.many:
             option = self._several(group, self._picks(group, entries, digit, draft, prefix), draft, mine, prefix)

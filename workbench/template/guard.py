@@ -20,6 +20,7 @@ _SET_RIGHT = re.compile(
     r"""\s*\(?\s*([A-Za-z_]\w*)\s*(?:[<>=≤≥≠∈∉⊂⊆∣~]|!=|\\(?:in|notin|le|leq|ge|geq|ne|neq|lt|gt|mid|subset)\b|(?:in|not|is)\s)"""
 )
 
+CODE_HINT = "in Markdown code only slots with a value work; move it out of the code to make it a choice"
 HINT = "write {1$$...} to make it a choice"
 MESSAGES = {
     "G1": "it looks like an object with a quoted key",

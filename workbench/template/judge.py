@@ -17,6 +17,8 @@ from workbench.template.tree import MAX_DEPTH, Escape, GroupNode, Node, PatternM
 
 NAME = re.compile(r"\d{1,9}(?!\w)|[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
+_NOTHING = re.compile(r"[\s|]*")
+
 
 @dataclass(slots=True)
 class Hole:
@@ -42,10 +44,14 @@ class Judge:
 
     def close_escaped(self, frame: Frame, end: int, escaped: bool) -> None:
         match = NAME.match(self.source, frame.start + 1)
-        protects = bool(match and match.end() == end and self.is_bound(match.group()))
+        inner = end - escaped
+        protects = bool(match and match.end() == inner and self.is_bound(match.group()))
         if frame.header or frame.bars:
+            # With nothing but bars inside it would be no group either.
+            first = frame.header.end if frame.header else frame.start + 1
+            empty = _NOTHING.match(self.source, first, inner)
             protects = bool(frame.header) or not kept_as_text(self.source, frame, end, self.quotes)
-            protects = protects and self.patterns == "native"
+            protects = protects and self.patterns == "native" and empty is not None and empty.end() < inner
         if not protects:
             if frame.bars and self.patterns == "native":
                 self.found.add(
@@ -117,6 +123,9 @@ class Judge:
                 self.kept(frame.start, end + 1, guard, MESSAGES[guard])
                 return False
         elif not frame.header.explicit and not frame.bars:
+            if self.out[frame.mark :]:
+                hint = f"write {{{frame.header.name}:=1$$...}} to make it a pick"
+                self.kept(frame.start, end + 1, "one-option", "a pick needs a bar or a header", hint)
             return False
         children = settled(self.out[frame.mark :])
         height = 1 + max((child.height for child in children if isinstance(child, GroupNode)), default=0)
@@ -139,8 +148,19 @@ class Judge:
         self._seen[text] = seen + 1
         return site_key(name, text, seen)
 
-    def kept(self, start: int, end: int, code: str, why: str) -> None:
-        self.found.add("info", code, f"kept as text: {why}", HINT, start, end)
+    def kept(self, start: int, end: int, code: str, why: str, hint: str = HINT) -> None:
+        self.found.add("info", code, f"kept as text: {why}", hint, start, end)
+
+
+def takes_escape(source: str, start: int, *, in_group: bool) -> bool:
+    """Whether a backslash takes the meaning of what stands at ``start``: in a group one that is not escaped itself,
+    elsewhere any.
+    """
+    before = start
+    while before and source[before - 1] == "\\":
+        before -= 1
+    slashes = start - before
+    return slashes % 2 == 1 if in_group else slashes > 0
 
 
 def settled(out: Iterable[Node | Hole]) -> list[Node]:

@@ -12,11 +12,11 @@ from collections.abc import Collection
 
 from workbench.template.build import read_header
 from workbench.template.fence import code_intervals
-from workbench.template.guard import Frame, last_visible, object_delimiter
-from workbench.template.judge import Hole, Judge, settled
+from workbench.template.guard import CODE_HINT, Frame, last_visible, object_delimiter
+from workbench.template.judge import Hole, Judge, settled, takes_escape
 from workbench.template.region import Region, regions
 from workbench.template.remark import TreeRemarks
-from workbench.template.tree import JinjaNode, PatternMode, Span, SpanKind, SpanWriter, Tree, WildcardNode
+from workbench.template.tree import Escape, JinjaNode, PatternMode, Span, SpanKind, SpanWriter, Tree, WildcardNode
 from workbench.template.wildcard import WildcardSource
 
 _TOKEN = re.compile(r"""\\+["'{}|\[\]]?|[{}|"'\[\]]|\n\s*|__|;(?=\s)""")
@@ -126,7 +126,7 @@ class _Scanner:
             if self.judge.is_bound(name) and not self.judge.glued(match.start(), name):
                 self.judge.slot(match.start(), match.end(), name)
         for match in _CODE_GROUP.finditer(self.source, start, end) if self.patterns == "native" else ():
-            self.judge.kept(match.start(), match.end(), "G8", "it stands in code")
+            self.judge.kept(match.start(), match.end(), "G8", "it stands in code", CODE_HINT)
         if self.stack:
             self.stack[-1].any_newline |= "\n" in self.source[start:end]
 
@@ -227,6 +227,11 @@ class _Scanner:
             return
         name = match.group(1)
         if self.wildcards is not None and self.wildcards.has(name):
+            if takes_escape(self.source, start, in_group=bool(self.stack)):
+                self.judge.out.append(Escape(start - 1, match.end(), match.group()))
+                self.judge.marks.append(Span(start - 1, start, "escape"))
+                self.skip = match.end()
+                return
             key = self.judge.key("", match.group())
             self.judge.out.append(WildcardNode(start, match.end(), name, key))
             self.judge.marks.append(Span(start, match.end(), "wildcard", name=name))

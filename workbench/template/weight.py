@@ -6,6 +6,7 @@ never ``(at 10:30)``), ``words`` says them in words. ``guide`` (weights on the m
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -120,7 +121,12 @@ class Phrase:
     after: str = ""
 
 
-DEFAULT_PHRASES = (Phrase(1.3, "most important: "), Phrase(1.05, "**", "**"), Phrase(0.0, "less important: "))
+DEFAULT_PHRASES = (
+    Phrase(1.3, "most important: "),
+    Phrase(1.05, "**", "**"),
+    Phrase(0.0, "less important: "),
+    Phrase(-math.inf, "avoid: "),
+)
 
 
 def apply_weights(text: str, mode: WeightMode, phrases: Sequence[Phrase] = DEFAULT_PHRASES) -> str:

@@ -12,7 +12,7 @@ import math
 import re
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,8 +21,12 @@ from typing import Any, Protocol
 from workbench.error import WorkbenchError
 from workbench.textio import read_text
 
-_WEIGHT = re.compile(r"\s*(\d+\.?\d*|\.\d+)::")
+# So many digits that no number takes long to read.
+_WEIGHT = re.compile(r"\s*(\d{1,15}\.?\d{0,15}|\.\d{1,15})::")
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{0,15})?|\.\d{1,15}")
 _SUFFIXES = {".txt", ".yaml", ".yml", ".json"}
+# Values of a YAML or JSON file.
+MOST_STEPS = 200_000
 _NAME = re.compile(r"(?:(?!__)[\w\-./*])+")
 
 
@@ -93,15 +97,28 @@ class WildcardLists:
     def _matching(self, name: str) -> list[str]:
         if "*" not in name:
             return [name] if name in self._lists else []
-        pattern = glob_pattern(name)
-        return [known for known in sorted(self._lists) if pattern.fullmatch(known)]
+        parts = [part for part in re.split(r"(\*+)", name) if part]
+        return [known for known in sorted(self._lists) if glob_match(parts, known)]
 
 
-def glob_pattern(name: str) -> re.Pattern[str]:
-    """``*`` within a folder, ``**`` across folders, everything else as it is."""
-    parts = re.split(r"(\*+)", name)
-    special = {"*": "[^/]*"}
-    return re.compile("".join(special.get(part, ".*") if part[:1] == "*" else re.escape(part) for part in parts))
+def glob_match(parts: Sequence[str], name: str) -> bool:
+    """Whether the whole name fits; ``*`` stays in its folder, ``**`` does not. Never more steps than a product."""
+    places = {0}
+    for part in parts:
+        if part == "*":
+            ends = (name.find("/", place) for place in places)
+            places = {at for place, end in zip(places, ends, strict=True) for at in range(place, _end(end, name) + 1)}
+        elif part[:1] == "*":
+            places = set(range(min(places), len(name) + 1))
+        else:
+            places = {place + len(part) for place in places if name.startswith(part, place)}
+        if not places:
+            return False
+    return len(name) in places
+
+
+def _end(found: int, name: str) -> int:
+    return found if found >= 0 else len(name)
 
 
 def one_edit(left: str, right: str) -> bool:
@@ -199,38 +216,69 @@ def _read_one(path: Path, folder: Path) -> dict[str, list[str]]:
     text = read_text(path)
     if path.suffix.lower() == ".txt":
         return {path.relative_to(folder).with_suffix("").as_posix(): text.splitlines()}
-    data = json.loads(text) if path.suffix.lower() == ".json" else _yaml(text)
+    data = _json(text) if path.suffix.lower() == ".json" else _yaml(text)
     prefix = path.relative_to(folder).parent.as_posix()
-    found: dict[str, list[str]] = {}
-    if isinstance(data, list):
-        data = {path.stem: data}
-    _walk(data, "" if prefix == "." else prefix, found)
-    return found
+    walk = _Walk()
+    walk.into({path.stem: data} if isinstance(data, list) else data, "" if prefix == "." else prefix)
+    return walk.found
 
 
-def _walk(data: Any, path: str, found: dict[str, list[str]]) -> None:
-    """Keys are folders, leaves are lists; a mapping of text to number is a list with weights."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            _walk(value, f"{path}/{key}" if path else str(key), found)
-    elif isinstance(data, list):
-        found[path] = [_line(value) for value in data]
-    elif data is not None:
-        found[path] = str(data).splitlines()
+class _Walk:
+    """The lists of a tree: keys are folders, leaves are lists. Aliases make a short file long, so steps count."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {}
+        self._steps = 0
+
+    def into(self, data: Any, path: str) -> None:
+        """Raises ValueError for more than ``MOST_STEPS`` values."""
+        self._step()
+        if isinstance(data, dict):
+            for key, value in data.items():
+                self.into(value, f"{path}/{key}" if path else str(key))
+        elif isinstance(data, list):
+            self.found[path] = list(self._lines(data))
+        elif data is not None and data != "":
+            self.found[path] = _text(data).splitlines()
+
+    def _lines(self, value: Any) -> Iterator[str]:
+        """A list in a list is its lines; ``text: 2`` is a line with a weight, any other pair one with a colon in it."""
+        self._step()
+        if isinstance(value, list):
+            for item in value:
+                yield from self._lines(item)
+        elif isinstance(value, dict):
+            for text, other in value.items():
+                weighted = isinstance(other, str) and _NUMBER.fullmatch(other)
+                yield f"{other}::{text}" if weighted else f"{text}: {_text(other)}"
+        else:
+            yield _text(value)
+
+    def _step(self) -> None:
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise ValueError(f"it holds more than {MOST_STEPS:,} values; long lists belong into .txt files")
 
 
-def _line(value: Any) -> str:
-    if isinstance(value, dict) and len(value) == 1:
-        text, weight = next(iter(value.items()))
-        return f"{weight}::{text}" if isinstance(weight, int | float) else str(text)
-    return str(value)
+def _text(value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise ValueError("a list stands where the text of a line is expected")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _json(text: str) -> Any:
+    """The document with every scalar as it is written. Raises ValueError."""
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def _yaml(text: str) -> Any:
-    """The document. Raises ValueError; the parser is loaded by the first list that needs it, not by every start."""
+    """The document with every scalar as it is written: ``yes`` stays ``yes``, ``1.10`` stays ``1.10``.
+
+    Raises ValueError; the parser is loaded by the first list that needs it, not by every start.
+    """
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error

@@ -26,6 +26,7 @@ _SPECIAL = (
     (r"<\w+:[^>]*>", "<lora:..>"),
     (r"\[[^\[\]]*[:|][^\[\]]*\]", "[a:b:n], [a|b]"),
 )
+_BACKSLASH = re.compile(r"\\[{}|$]")
 _LIMIT = 64
 # Braces that are already ours, while theirs are still being rewritten.
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -34,6 +35,8 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 def dynamicprompts(text: str, name: str = "imported") -> Imported:
     """A prompt of the dynamicprompts library or its A1111 extension."""
     draft = Draft(name)
+    if _BACKSLASH.search(text):
+        draft.note("a backslash before { | } $ was a character of the text there; here it takes their meaning")
     text = _comments(text, draft)
     text = _variables(text, draft)
     text = _LIST_ARGS.sub(lambda match: _without_args(match, draft), text)
@@ -63,10 +66,23 @@ def _closing(text: str, start: int) -> int:
     return -1
 
 
+def _is_variable(match: re.Match[str]) -> bool:
+    """``${``, and not the end of a ``$$`` that stands before a group."""
+    text, at = match.string, match.start()
+    while at and text[at - 1] == "$":
+        at -= 1
+    return (match.start() - at) % 2 == 0
+
+
+def _ours(text: str) -> str:
+    """Converted once, it is not looked at again."""
+    return text.replace("{", _OPEN).replace("}", _CLOSE)
+
+
 def _variables(text: str, draft: Draft) -> str:
     """``${x=!..}`` is drawn once, at its first use; ``${x=..}`` is drawn anew at each use."""
     values: dict[str, tuple[bool, str]] = {}
-    while match := _ASSIGN.search(text):
+    while match := next((found for found in _ASSIGN.finditer(text) if _is_variable(found)), None):
         end = _closing(text, match.start() + 1)
         if end < 0:
             draft.note(f"{match.group()} is never closed: kept as text")
@@ -75,21 +91,29 @@ def _variables(text: str, draft: Draft) -> str:
         text = text[: match.start()] + text[end + 1 :]
     for _ in range(_LIMIT):
         done: set[str] = set()
+        going: set[str] = set()
 
-        def used(match: re.Match[str], done: set[str] = done, text: str = text) -> str:
+        def used(match: re.Match[str], done: set[str] = done, going: set[str] = going, text: str = text) -> str:
             name, default = match.group(1), match.group(2)
+            if not _is_variable(match):
+                return match.group()
             if name not in values:
                 draft.slot(name, default=default)
                 return f"{_OPEN}{name}{_CLOSE}"
             once, value = values[name]
             if not once:
                 return value
+            if name in going:
+                draft.note("variables that use each other in a ring cannot be drawn")
             if name in done or f"{_OPEN}{name}:=" in text:
                 return f"{_OPEN}{name}{_CLOSE}"
             done.add(name)
-            value = _Groups(value, draft).converted()
+            # What its value uses comes first: a use that is still there would be read as a group.
+            going.add(name)
+            value = _Groups(_USE.sub(used, value), draft).converted()
+            going.discard(name)
             inner = value[1:-1] if value.startswith("{") and _closing(value, 0) == len(value) - 1 else f"1$${value}"
-            return f"{_OPEN}{name}:={inner}{_CLOSE}"
+            return f"{_OPEN}{name}:={_ours(inner)}{_CLOSE}"
 
         changed = _USE.sub(used, text)
         if changed == text:
