@@ -41,6 +41,8 @@ WORDS = ["<unk>", "<s>", "</s>", "<|im_end|>", *[f"word{number}" for number in r
 TENSORS = (
     Tensor("token_embd.weight", (64, 64), 0, bytes=64 * 64 * 4),
     Tensor("blk.0.attn_q.weight", (64, 64), 2, bytes=64 * 64 // 32 * 18),
+    Tensor("blk.1.attn_q.weight", (64, 64), 2, bytes=64 * 64 // 32 * 18),
+    Tensor("output_norm.weight", (64,), 0, bytes=64 * 4),
     Tensor("output.weight", (64, 64), 8, bytes=64 * 64 // 32 * 34),
 )
 
@@ -75,9 +77,11 @@ class Gguf:
             f"{arch}.feed_forward_length": 128,
             f"{arch}.attention.head_count": 4,
             f"{arch}.attention.head_count_kv": 2,
+            f"{arch}.attention.layer_norm_rms_epsilon": struct.pack("<f", 1e-5),
             "tokenizer.ggml.model": "gpt2",
             "tokenizer.ggml.pre": "smollm",
             "tokenizer.ggml.tokens": self.tokens,
+            "tokenizer.ggml.merges": ["w o"],
             "tokenizer.ggml.bos_token_id": 1,
             "tokenizer.ggml.eos_token_id": 2,
             "tokenizer.chat_template": "{{ messages }}",
@@ -108,3 +112,14 @@ class Gguf:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.bytes())
         return path
+
+
+def write_split(folder: Path, *, count: int = 3, total: int = len(TENSORS)) -> list[Path]:
+    """A model in parts, as llama-gguf-split makes them: all metadata in the first, tensors in all."""
+    each = -(-len(TENSORS) // count)
+    paths = [folder / f"big-{part + 1:05d}-of-{count:05d}.gguf" for part in range(count)]
+    for part, path in enumerate(paths):
+        kept: dict[str, object] = {} if not part else dict.fromkeys(Gguf().metadata())
+        kept |= {"split.no": part, "split.count": count, "split.tensors.count": total}
+        replace(Gguf(changes=kept), tensors=TENSORS[part * each : (part + 1) * each]).write(path)
+    return paths

@@ -7,7 +7,7 @@ import random
 import struct
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.gguf_bytes import TENSORS, Gguf, Tensor, text, value_of
+from tests.gguf_bytes import TENSORS, Gguf, Tensor, text, value_of, write_split
 from workbench.engine.gguf import read_header
 
 
@@ -89,6 +89,18 @@ def test_a_foreign_file_gets_a_sentence(tmp_path: Path, name: str) -> None:
     assert header.kind in ("legacy", "foreign", "broken")
 
 
+ADAPTER = tuple(Tensor(f"blk.0.attn_q.weight.lora_{half}", (64, 8), bytes=64 * 8 * 4) for half in "ab")
+
+
+def without(name: str) -> tuple[Tensor, ...]:
+    return tuple(tensor for tensor in TENSORS if tensor.name != name)
+
+
+def test_layers_that_only_help_drafting_may_be_left_out(tmp_path: Path) -> None:
+    model = replace(Gguf(), arch="glm4").with_(glm4__block_count=3, glm4__nextn_predict_layers=1)
+    assert read_header(model.write(tmp_path / "a.gguf")).problem == ""
+
+
 def test_what_is_no_model_of_its_own_gets_a_sentence(tmp_path: Path) -> None:
     cases = {
         "LoRA adapter": Gguf().with_(general__type="adapter"),
@@ -99,16 +111,56 @@ def test_what_is_no_model_of_its_own_gets_a_sentence(tmp_path: Path) -> None:
         "part 2 of 3": Gguf().with_(split__no=1, split__count=3),
         "no architecture": Gguf().with_(general__architecture=None),
         "does not say llama.block_count": Gguf().with_(llama__block_count=None),
+        "is a LoRA adapter, no": replace(Gguf(), tensors=ADAPTER),
+        "(it says how to pool)": replace(Gguf(), arch="qwen3").with_(qwen3__pooling_type=3),
+        "reranking model": replace(Gguf(), arch="qwen3").with_(qwen3__pooling_type=4),
+        "it rates texts": replace(Gguf(), tensors=(*TENSORS, Tensor("cls.output.weight", (64, 2), bytes=512))),
+        "a context of 1 token;": Gguf().with_(llama__context_length=1),
+        "no merges": Gguf().with_(tokenizer__ggml__merges=None),
+        "no attention heads": Gguf().with_(llama__attention__head_count=0),
+        "does not say llama.attention.layer_norm_rms": Gguf().with_(llama__attention__layer_norm_rms_epsilon=None),
+        "output_norm.weight is missing": replace(Gguf(), tensors=without("output_norm.weight")),
+        "of its 2 layers the one numbered 1 is missing": replace(Gguf(), tensors=without("blk.1.attn_q.weight")),
     }
     for sentence, model in cases.items():
         assert sentence in read_header(model.write(tmp_path / "a.gguf")).problem, sentence
 
 
-def test_a_split_model_is_whole_only_with_all_its_parts(tmp_path: Path) -> None:
-    first = Gguf().with_(split__no=0, split__count=2).write(tmp_path / "big-00001-of-00002.gguf")
-    assert "big-00002-of-00002.gguf" in read_header(first).problem
-    Gguf().with_(split__no=1, split__count=2).write(tmp_path / "big-00002-of-00002.gguf")
-    assert read_header(first).problem == ""
+def test_a_split_model_counts_as_one(tmp_path: Path) -> None:
+    first, *others = write_split(tmp_path)
+    header, joined = read_header(first), read_header(Gguf().write(tmp_path / "joined.gguf"))
+    for name in ("problem", "kind", "quant", "tensor_types", "tensor_bytes", "n_params", "n_tensors"):
+        assert getattr(header, name) == getattr(joined, name), name
+    assert (header.embedding_type, header.embedding_bytes) == (joined.embedding_type, joined.embedding_bytes)
+    assert header.file_bytes == sum(path.stat().st_size for path in (first, *others))
+    assert [read_header(path).kind for path in others] == ["split", "split"]
+
+
+BAD_PARTS: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "missing": ("big-00002-of-00003.gguf", lambda path: path.unlink()),
+    "cut": ("part 2 of 3 (big-00002-of-00003.gguf): the file is cut short: 9 of",
+            lambda path: path.write_bytes(path.read_bytes()[:-9])),
+    "empty": ("part 2 of 3 (big-00002-of-00003.gguf): the file is empty", lambda path: path.write_bytes(b"")),
+    "a web page": ("(big-00002-of-00003.gguf): this is a web page", lambda path: path.write_bytes(b"<!DOCTYPE html>")),
+    "a whole model": ("this is a file of its own, not the part", lambda path: Gguf().write(path)),
+    "another part": ("this is part 3 of 3",
+                     lambda path: path.write_bytes(path.with_name("big-00003-of-00003.gguf").read_bytes())),
+    "of another model": ("its parts hold 4 tensors and not 5", lambda path: replace(
+        Gguf().with_(split__no=1, split__count=3), tensors=TENSORS[:1]).write(path)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_PARTS)
+def test_a_bad_part_of_a_split_model_is_named(tmp_path: Path, name: str) -> None:
+    sentence, spoil = BAD_PARTS[name]
+    first, second, _third = write_split(tmp_path)
+    spoil(second)
+    assert sentence in read_header(first).problem
+
+
+def test_the_first_part_must_be_named_as_the_runtime_wants_it(tmp_path: Path) -> None:
+    first, *_ = write_split(tmp_path)
+    assert "named like NAME-00001-of-00002.gguf" in read_header(first.rename(tmp_path / "renamed.gguf")).problem
 
 
 def test_missing_unreadable_and_special_files_are_no_exceptions(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.clitool import cli
 from tests.fileserver import Plan, serving
-from tests.gguf_bytes import Gguf, Tensor
+from tests.gguf_bytes import TENSORS, Gguf, Tensor
 from workbench.engine.catalog_file import find_listed, load_catalog, parse_catalog
 from workbench.engine.download import FetchCancelled, FetchProgress
 from workbench.engine.fetch_http import Redirects, Source, source_of
@@ -26,7 +26,12 @@ from workbench.engine.shelf import entry_of
 from workbench.engine.verify import verify_model
 from workbench.error import ModelError, NetworkError, StorageError, UsageError, WorkbenchError
 
-DATA = Gguf(tensors=(Tensor("a.weight", (1 << 18,), 0, bytes=1 << 20),)).bytes()
+DATA = Gguf(
+    tensors=(
+        *TENSORS,
+        Tensor("a.weight", (1 << 18,), 0, bytes=1 << 20),
+    )
+).bytes()
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 

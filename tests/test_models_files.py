@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clitool import cli
-from tests.gguf_bytes import Gguf
+from tests.gguf_bytes import Gguf, write_split
 from tests.tiny_model import cut, write_tiny
 from workbench.engine import EngineProcess, LoadSpec, shelf_edit
 from workbench.engine.compat import compatible_copy
@@ -132,6 +132,28 @@ def test_nothing_outside_the_model_folders_is_touched(folder: Path, tmp_path: Pa
     assert remove_model(link, [folder]).bytes == 0
     assert outside.exists()
     assert not link.is_symlink()
+
+
+def test_a_split_model_is_verified_with_all_its_parts(folder: Path, tmp_path: Path) -> None:
+    first, second = write_split(folder, count=2)
+    words = ("models", "verify", "--models", str(folder))
+    said = cli(*words, cwd=tmp_path)
+    assert (said.returncode, len(said.stdout.splitlines())) == (0, 1)
+    part = verify_model(entry_of(second), on_progress=nothing)
+    assert (part.ok, part.against) == (True, "earlier")
+    SOURCES.put(str(second), {"sha256": "0" * 64})
+    rotten = verify_model(entry_of(first), on_progress=nothing)
+    assert rotten.problem.startswith(f"{second.name}: the content differs")
+    second.unlink()
+    alone = cli(*words, cwd=tmp_path)
+    assert (alone.returncode, b"the others are not beside it" in alone.stdout) == (1, True)
+
+
+def test_a_whole_file_that_is_no_model_is_whole(folder: Path) -> None:
+    adapter = Gguf().with_(general__type="adapter").write(folder / "a.gguf")
+    assert verify_model(entry_of(adapter), on_progress=nothing).ok
+    cut(adapter, adapter, keep=0.9)
+    assert not verify_model(entry_of(adapter), on_progress=nothing).ok
 
 
 def test_all_parts_of_a_split_model_go_together(folder: Path, tmp_path: Path) -> None:

@@ -71,6 +71,31 @@ def test_files_that_end_or_fail_an_engine_are_refused_beforehand(tmp_path: Path,
         assert engine_says(engine, [good]) == ["yes"]
 
 
+def _renamed(content: bytes, name: bytes) -> bytes:
+    """Everything of that name gets another one of its length."""
+    return content.replace(name, name[:-2] + bytes([name[-2] ^ 1]) + name[-1:])
+
+
+@pytest.mark.parametrize("engine", NATIVE)
+def test_files_that_lack_what_every_engine_needs_are_refused_beforehand(tmp_path: Path, engine: str) -> None:
+    """And only because the engines do: each of these rules is held against them."""
+    content = write_tiny(tmp_path / "good.gguf").read_bytes()
+    lacking = {
+        "merges": _renamed(content, b"tokenizer.ggml.merges"),
+        "epsilon": _renamed(content, b"llama.attention.layer_norm_rms_epsilon"),
+        "norm": _renamed(content, b"output_norm.weight"),
+        "layer": content.replace(b"blk.1.", b"blk.9."),
+        "heads": _renamed(content, b"llama.attention.head_count"),
+    }
+    files = []
+    for name, changed in lacking.items():
+        (tmp_path / f"{name}.gguf").write_bytes(changed)
+        files.append(tmp_path / f"{name}.gguf")
+    assert [verdict(read_header(file)).best for file in files] == [None] * len(files)
+    if installed(engine):
+        assert [answer[:2] for answer in engine_says(engine, files)] == ["no"] * len(files)
+
+
 @pytest.mark.parametrize("engine", NATIVE)
 def test_no_flipped_header_that_passes_ends_an_engine(tmp_path: Path, engine: str) -> None:
     """A third of such files abort gpt4all; every one of these is refused from its header."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from threading import Event
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from workbench.error import ExitCode, UsageError
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
+    from workbench.engine.shelf import ModelEntry
 
 
 def configure(parser: Parser) -> None:
@@ -30,7 +32,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.sha256 and len(args.names) != 1:
         raise UsageError("--sha256 is for one model", hint="workbench models verify NAME --sha256 HEX")
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
-    entries = [bench.find_model(name) for name in args.names] if args.names else bench.models()
+    entries = [bench.find_model(name) for name in args.names] if args.names else _each_once(bench.models())
     if not entries:
         console.talk.say("There is no model to verify.")
     cancel, found = Event(), list[Verification]()
@@ -51,3 +53,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
         rows = [{**asdict(item), "path": str(item.path), "ok": item.ok, "text": item.sentence} for item in found]
         console.out.json(rows, indent=2)
     return ExitCode.OK if all(item.ok for item in found) else ExitCode.DIFFERS
+
+
+def _each_once(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
+    """Without the later parts of split models whose first part is there: they are read with it."""
+    from workbench.engine.gguf_judge import sibling_parts
+
+    whole = {
+        part
+        for entry in entries
+        if entry.header.kind == "model" and entry.header.split_count > 1
+        for part in sibling_parts(entry.path, entry.header.split_count)[1:]
+    }
+    return [entry for entry in entries if entry.path not in whole]

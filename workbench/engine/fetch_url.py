@@ -248,8 +248,10 @@ class _UrlFetch:
                     f"{self.source.file} is not the expected file (its hash differs: sha256 {digest})",
                     hint="Nothing was installed. Check the hash, or get the file from another address.",
                 )
-            if problem := read_header(self.part).problem:
-                raise ModelError(f"{self.source.file}: {problem}", hint="Nothing was installed.")
+            header = read_header(self.part)
+            # One part of a split model is whole by itself; the others are fetched like it.
+            if header.problem and header.kind != "split":
+                raise ModelError(f"{self.source.file}: {header.problem}", hint="Nothing was installed.")
         except (NetworkError, ModelError):
             self.part.unlink(missing_ok=True)
             raise

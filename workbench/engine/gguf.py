@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import struct
 from dataclasses import replace
 from typing import Final
 
-from workbench.engine import gguf_meta
+from workbench.engine import gguf_judge, gguf_meta
 from workbench.engine.foreign import foreign_problem
 from workbench.engine.gguf_cursor import Cursor, Found, Malformed
-from workbench.engine.gguf_types import ARRAY, END_TOKENS, SCALARS, STRING, TENSOR_TYPES, GgufHeader
+from workbench.engine.gguf_types import ARRAY, END_TOKENS, LORA, SCALARS, STRING, TENSOR_TYPES, GgufHeader
 
 __all__ = ["GgufHeader", "read_header"]
 
@@ -32,6 +33,8 @@ KEPT_NUMBERS: Final = 1024
 TOKENS: Final = "tokenizer.ggml.tokens"
 PRE: Final = "tokenizer.ggml.pre"
 MARK: Final = 256
+NOTED: Final = frozenset({b"token_embd.weight", b"output_norm.weight", b"cls.weight", b"cls.output.weight"})
+LAYER: Final = re.compile(rb"blk\.(\d{1,6})\.")
 
 
 def read_header(path: str | os.PathLike[str]) -> GgufHeader:
@@ -39,6 +42,14 @@ def read_header(path: str | os.PathLike[str]) -> GgufHeader:
 
     Takes 10 to 300 ms for real models (by size of the vocabulary) and under 16 MB of memory.
     """
+    header = _alone(path)
+    if not header.problem and header.split_count > 1 and not header.split_no:
+        header = gguf_judge.joined(header, _alone)
+    return header if header.problem else gguf_judge.judged(header)
+
+
+def _alone(path: str | os.PathLike[str]) -> GgufHeader:
+    """The header of this one file, not yet judged but for a file that cannot be read at all."""
     name = os.fspath(path)
     try:
         status = os.stat(name)
@@ -70,7 +81,7 @@ def _read(name: str, cursor: Cursor) -> GgufHeader:
     except Malformed as error:
         header = gguf_meta.summary(name, cursor.size, found)
         return replace(header, kind="broken", problem=f"the file is damaged: {error}; get it again")
-    return gguf_meta.judged(gguf_meta.summary(name, cursor.size, found))
+    return gguf_meta.summary(name, cursor.size, found)
 
 
 def _walk(cursor: Cursor, found: Found) -> None:
@@ -232,6 +243,17 @@ def _tensors(cursor: Cursor, found: Found, count: int, alignment: int) -> None:
         found.tensor_bytes += size
         found.n_params += elements
         found.extent = max(found.extent, offset + size)
+        _note(raw, found)
         if raw == b"token_embd.weight":
             found.embedding_bytes, found.embedding_type = size, kind
     found.n_tensors = count
+
+
+def _note(name: bytes, found: Found) -> None:
+    """Remember of a tensor's name what tells models from other files, and whole ones from others."""
+    if name in NOTED:
+        found.tensors_seen.add(name.decode())
+    elif name.endswith((b".lora_a", b".lora_b")):
+        found.tensors_seen.add(LORA)
+    elif match := LAYER.match(name):
+        found.layers.add(int(match[1]))

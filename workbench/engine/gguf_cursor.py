@@ -96,6 +96,8 @@ class Found:
         self.tensor_bytes = 0
         self.embedding_bytes = 0
         self.embedding_type = -1
+        self.layers: set[int] = set()
+        self.tensors_seen: set[str] = set()
         self.extent = 0
         self.info_end = 0
         self.specials: dict[int, str] = {}

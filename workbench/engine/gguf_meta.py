@@ -1,22 +1,16 @@
-"""From raw metadata to meaning: lengths, heads, quantization, and what kind of file this is."""
+"""From raw metadata to meaning: lengths, heads, quantization."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.engine.gguf_types import FILE_TYPES, TENSOR_TYPES, GgufHeader, Kind
+from workbench.engine.gguf_types import FILE_TYPES, TENSOR_TYPES, GgufHeader
 
 if TYPE_CHECKING:
     from workbench.engine.gguf_cursor import Found
 
-EMBEDDING_ARCHS = frozenset(
-    {"bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3"}
-    | {"eurobert", "gemma-embedding", "gemma-embedding2", "llama-embed", "t5encoder"}
-)
 # Layer patterns that engines know by architecture: every n-th layer sees the whole context, others a window.
 WINDOW_PERIOD = {
     "gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gpt-oss": 2, "exaone4": 4, "llama4": 4,
@@ -41,7 +35,7 @@ def text(value: object, cap: int = 4096) -> str:
 
 
 def summary(path: str, size: int, found: Found) -> GgufHeader:
-    """The header as far as it was read; kind and problem are still open."""
+    """The header as far as it was read; kind and problem are still open (``gguf_judge``)."""
     values = found.values
     alignment = number(values.get("general.alignment")) or 32
     data_offset = -(-found.info_end // alignment) * alignment
@@ -68,6 +62,8 @@ def summary(path: str, size: int, found: Found) -> GgufHeader:
         pre_offset=found.pre_offset,
         info_end_offset=found.info_end,
         data_offset=data_offset,
+        layers=frozenset(found.layers),
+        tensors_seen=frozenset(found.tensors_seen),
         metadata=values,
     )
     return _with_vocabulary(_with_shape(header), found)
@@ -143,72 +139,3 @@ def quantization(file_type: object, tensor_types: dict[int, int]) -> str:
         return ""
     kind = Counter(tensor_types).most_common(1)[0][0]
     return TENSOR_TYPES[kind][0] if kind in TENSOR_TYPES else f"type {kind}"
-
-
-def judged(header: GgufHeader) -> GgufHeader:
-    """The same header with its kind and, when it cannot be run, the reason."""
-    kind, problem = _judge(header)
-    return replace(header, kind=kind, problem=problem)
-
-
-def _judge(header: GgufHeader) -> tuple[Kind, str]:
-    values = header.metadata
-    general = text(values.get("general.type"), 32)
-    if general == "adapter" or "adapter.type" in values:
-        return "adapter", "this is a LoRA adapter, no model of its own: merge it into its base model first"
-    if general == "mmproj" or header.arch == "clip":
-        return (
-            "projector",
-            "this is the image part (projector) of a model: choose the text model's .gguf file",
-        )
-    if general == "imatrix":
-        return (
-            "foreign",
-            "this is an importance matrix for quantizing, not a model: choose the model's .gguf file",
-        )
-    if header.missing_bytes:
-        return "broken", (
-            f"the file is cut short: {header.missing_bytes} of "
-            f"{header.file_bytes + header.missing_bytes} bytes are missing; get it again"
-        )
-    if header.split_count > 1:
-        return _judge_split(header)
-    if not header.arch:
-        return (
-            "broken",
-            "the file names no architecture (general.architecture); get it again from another source",
-        )
-    if not header.n_tensors:
-        return "vocabulary", "this file holds a vocabulary only, no weights: choose the model's .gguf file"
-    needed = ("block_count", "embedding_length", "context_length")
-    absent = [f"{header.arch}.{name}" for name in needed if not number(values.get(f"{header.arch}.{name}"))]
-    if absent:
-        return "broken", f"the file is damaged: it does not say {', '.join(absent)}; get it again"
-    if header.arch in EMBEDDING_ARCHS:
-        return "embedding", f"this is an embedding model ({header.arch}): it makes vectors, not text"
-    return "model", ""
-
-
-def _judge_split(header: GgufHeader) -> tuple[Kind, str]:
-    place = f"part {header.split_no + 1} of {header.split_count} of a split model"
-    if header.split_no:
-        return "split", f"this is {place}: choose its first part"
-    if header.split_count > 10_000:
-        return "broken", "the file is damaged: an impossible number of parts; get it again"
-    parts = sibling_parts(Path(header.path), header.split_count)
-    absent = [part.name for part in parts if not part.is_file()]
-    if not parts or absent:
-        names = ", ".join(absent[:3]) or "files named like NAME-00001-of-00002.gguf"
-        return (
-            "split",
-            f"this is {place}, and the others are not beside it ({names}): get them, or a joined file",
-        )
-    return "model", ""
-
-
-def sibling_parts(path: Path, count: int) -> list[Path]:
-    """The parts of a split model beside its part ``path``, in order, whether they exist or not."""
-    match = re.fullmatch(r"(.+)-\d{5}-of-\d{5}\.gguf", path.name)
-    if not match:
-        return []
-    return [path.with_name(f"{match[1]}-{number:05d}-of-{count:05d}.gguf") for number in range(1, count + 1)]

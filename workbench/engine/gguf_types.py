@@ -137,6 +137,9 @@ END_TOKENS = (
     "<EOT>",
 )
 
+# Stands in ``GgufHeader.tensors_seen`` for any tensor of a LoRA adapter.
+LORA = ".lora"
+
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
@@ -145,7 +148,8 @@ class GgufHeader:
     ``problem`` is empty for a file that can be a model, else one sentence that says what is wrong and what to
     do. It and all other texts are foreign. ``tensor_types`` gives bytes per tensor type number.
     ``end_tokens`` maps the ids of turn-ending vocabulary entries to their texts. The ``*_offset`` values are
-    byte positions.
+    byte positions. ``layers`` are the numbers of those that have tensors; ``tensors_seen`` holds only the names that
+    tell what a file is. Of a split model the first part's header counts all parts.
     """
 
     path: str = ""
@@ -197,4 +201,6 @@ class GgufHeader:
     pre_offset: int = -1
     info_end_offset: int = 0
     data_offset: int = 0
+    layers: frozenset[int] = frozenset()
+    tensors_seen: frozenset[str] = frozenset()
     metadata: Mapping[str, object] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 from workbench.engine import LoadSpec
 from workbench.engine.cause import describe_exit, load_cause
 from workbench.engine.generation import Patience
+from workbench.engine.gguf_judge import sibling_parts
 from workbench.engine.protocol import Message
 from workbench.engine.wire import ChildProcess
 from workbench.error import EngineError
 from workbench.event import Capabilities, EngineInfo, Progress
 
 TICK = 0.1  # seconds
+_FIRST_PART = re.compile(r".+-00001-of-(\d{5})\.gguf")
 
 
 class Loading:
@@ -27,7 +30,7 @@ class Loading:
         self._child = child
         self._engine = spec.engine
         self._path = Path(spec.path)
-        self._bytes = self._path.stat().st_size if spec.path else 0
+        self._bytes = _size(self._path) if spec.path else 0
         self._name = self._path.name or "its script"
         self._limit = patience.load + patience.load_per_gb * self._bytes / 1e9
 
@@ -95,6 +98,13 @@ class Loading:
             kind="crash",
             stderr=self._child.log.tail(),
         )
+
+
+def _size(path: Path) -> int:
+    """Bytes to be read: of a split model those of all parts."""
+    if (match := _FIRST_PART.fullmatch(path.name)) is None:
+        return path.stat().st_size
+    return sum(part.stat().st_size for part in sibling_parts(path, int(match[1])) if part.is_file())
 
 
 def describe(engine: str, ready: Message, facts: Mapping[str, Any], rss_bytes: int, ms_load: int) -> EngineInfo:

@@ -110,7 +110,7 @@ def _header(path: Path) -> GgufHeader:
         return read_header(path)
     header = _header_of(str(path), status.st_size, status.st_mtime_ns, status.st_ino)
     # What a part of a split model is depends on the files beside it.
-    return read_header(path) if header.split_count else header
+    return read_header(path) if header.split_count and not header.split_no else header
 
 
 @lru_cache(maxsize=512)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from workbench.engine.catalog import CATALOG
 from workbench.engine.download import FetchCancelled, FetchProgress
+from workbench.engine.gguf_judge import sibling_parts
 from workbench.engine.memory import size_text
 from workbench.engine.notes import Notes
 from workbench.engine.quarantine import forgive
@@ -22,6 +23,8 @@ from workbench.engine.shelf import ModelEntry, real_path, remember_sha256, remem
 
 CHUNK = 1 << 20
 SOURCES = Notes("model-sources")
+# Kinds of file that no engine runs and that are whole all the same.
+WHOLE = ("adapter", "projector", "embedding", "vocabulary")
 Against = Literal["catalog", "source", "earlier", "given", "nothing"]
 
 
@@ -65,20 +68,43 @@ def verify_model(
 ) -> Verification:
     """Read the whole file and judge it. Blocking. ``sha256`` is compared instead of what is known.
 
-    Raises FetchCancelled, ModelError only for a file that is gone; all else is an answer.
+    A split model is verified with all its parts; ``sha256`` is then that of the first. Raises FetchCancelled; all
+    else is an answer.
     """
-    path, size = entry.path, entry.header.file_bytes
-    if entry.header.problem:
-        return Verification(entry.id, path, problem=entry.header.problem)
+    header = entry.header
+    if header.problem and not (header.complete and (header.kind in WHOLE or header.split_no)):
+        return Verification(entry.id, entry.path, problem=header.problem)
+    parts = [entry.path]
+    if header.split_count > 1 and not header.split_no:
+        parts = sibling_parts(entry.path, header.split_count)
+    answers: list[Verification] = []
+    for part in parts:
+        answer = _verify_file(part, entry.id, on_progress, cancel, sha256 if part == entry.path else "")
+        if answer.problem:
+            named = f"{part.name}: {answer.problem}" if part != entry.path else answer.problem
+            return replace(answer, path=entry.path, problem=named)
+        answers.append(answer)
+    unknown = [answer for answer in answers[1:] if answer.against == "nothing"]
+    against = "nothing" if unknown and not sha256 else answers[0].against
+    return replace(answers[0], against=against, forgiven=forgive(entry.path))
+
+
+def _verify_file(
+    path: Path, name: str, on_progress: Callable[[FetchProgress], None], cancel: threading.Event | None, sha256: str
+) -> Verification:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        return Verification(name, path, problem=f"the file cannot be read: {error.strerror or error}")
     expected, against = _expected(path, size) if not sha256 else (sha256.lower(), "given")
     try:
-        found = hash_file(path, lambda done: on_progress(FetchProgress(entry.id, "verify", done, size)), cancel)
+        found = hash_file(path, lambda done: on_progress(FetchProgress(name, "verify", done, size)), cancel)
     except OSError as error:
-        return Verification(entry.id, path, problem=f"the file cannot be read: {error.strerror or error}")
+        return Verification(name, path, problem=f"the file cannot be read: {error.strerror or error}")
     if expected and expected != found:
-        return Verification(entry.id, path, found, against, _differs(path, expected, found))
+        return Verification(name, path, found, against, _differs(path, expected, found))
     remember_sha256(path, found)
-    return Verification(entry.id, path, found, against, forgiven=forgive(path))
+    return Verification(name, path, found, against)
 
 
 def hash_file(path: Path, on_bytes: Callable[[int], None], cancel: threading.Event | None = None) -> str:
