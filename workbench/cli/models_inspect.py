@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from workbench.engine.shelf import ModelEntry
 
 
-_APART = ("engines", "chat_template", "memory")  # shown below the table
-
-
 def configure(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", default="", help="model by id or path")
     add_models(parser)
@@ -27,29 +24,47 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.service import open_workbench
+    from workbench.service.chat_example import chat_example
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
     if not args.name:
         raise UsageError("which model?", hint="workbench models inspect FILE")
     entry = bench.find_model(args.name)
+    rendered, fault = chat_example(bench, entry.header)
     record = {**entry_record(entry, whole=True), "memory": _memory(entry)}
+    record |= {"chat_example": rendered, "chat_template_problem": fault}
     if args.format == "json":
         console.out.json(record, indent=2)
     else:
-        rows = [
-            [key, _cell(value)] for key, value in record.items() if key not in ("engines", "chat_template", "memory")
-        ]
-        console.out.table(rows)
-        for line in _memory_lines(record["memory"]):
-            console.out.line(line)
-        for choice in record["engines"]:
-            copy = f" (through a copy named {choice['needs_copy']!r})" if choice["needs_copy"] else ""
-            console.out.line(f"{choice['engine']}: {'yes' if choice['can'] else 'no'}{copy}: {choice['reason']}")
-        if record.get("chat_template"):
-            console.out.line(f"chat template:\n{record['chat_template']}")
+        _show(entry, record, console)
     if record["problem"]:
-        raise ModelError(f"{args.name} cannot be used: {record['problem']}", hint="Fetch or convert it again.")
+        raise ModelError(
+            f"{args.name} cannot be used: {record['problem']}", hint="`workbench models` lists what can be used."
+        )
     return ExitCode.OK
+
+
+def _show(entry: ModelEntry, record: dict[str, Any], console: Console) -> None:
+    from workbench.engine.header_rows import header_rows
+    from workbench.engine.memory import size_text
+
+    line, header = console.out.line, entry.header
+    said = ("id", "path", "problem", "engine", "reason")
+    rows = [(key, str(record[key])) for key in said if record[key]]
+    console.out.table([list(row) for row in [*rows, ("size", size_text(header.file_bytes)), *header_rows(header)]])
+    for text in _memory_lines(record["memory"]):
+        line(text)
+    for choice in record["engines"]:
+        copy = f" (through a copy named {choice['needs_copy']!r})" if choice["needs_copy"] else ""
+        line(f"{choice['engine']}: {'yes' if choice['can'] else 'no'}{copy}: {choice['reason']}")
+    if fault := record["chat_template_problem"]:
+        line(f"but: {fault}")
+    if record["chat_example"]:
+        line(f"-- chat template, as it renders --\n{record['chat_example']}")
+    if header.chat_template:
+        line(f"-- chat template --\n{header.chat_template}")
+    elif not header.problem:
+        line("The file has no chat template: a base model, for raw prompts.")
 
 
 def _memory(entry: ModelEntry) -> dict[str, Any]:
@@ -95,9 +110,3 @@ def _memory_lines(memory: dict[str, Any]) -> list[str]:
         beside = f", measured {size_text(found['rss'])}" if (found := measured.get(key)) else ""
         lines.append(f"memory: {engine}, context {n_ctx}, cache {cache}: estimate {size}{beside}")
     return lines
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or "-"
-    return str(value) if value not in ("", None) else "-"

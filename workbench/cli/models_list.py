@@ -137,6 +137,6 @@ def entry_record(entry: ModelEntry, *, whole: bool = False) -> dict[str, Any]:
     if whole:
         for item in fields(header):
             value = getattr(header, item.name)
-            if item.name not in record and not item.name.endswith("_offset"):
+            if item.name not in record and not item.name.endswith("_offset") and not isinstance(value, frozenset):
                 record[item.name] = dict(value) if isinstance(value, Mapping) else value
     return record

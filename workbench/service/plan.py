@@ -245,13 +245,14 @@ def _for_model(bench: Workbench, prompt: Prompt, header: GgufHeader | None, noti
             )
         return replace(prompt, model_text=_transcript(prompt.messages), chat_template=kind)
     assert header is not None
-    text = _apply_chat_template(bench, template, prompt.messages, header, notices)
+    text = apply_chat_template(bench, template, prompt.messages, header, notices)
     return replace(prompt, model_text=text, chat_template="gguf", chat_template_sha256=sha256_text(template))
 
 
-def _apply_chat_template(
+def apply_chat_template(
     bench: Workbench, template: str, messages: tuple[Message, ...], header: GgufHeader, notices: list[str]
 ) -> str:
+    """The exact text that the model's own template makes of the messages. Raises TemplateError when it refuses them."""
     try:
         return bench.renderer.chat(template, messages, bos_token=header.bos_token, eos_token=header.eos_token)
     except (LimitExceeded, AccessDenied):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from workbench.engine.catalog import CATALOG
 from workbench.engine.catalog_file import ListedModel
 from workbench.engine.gguf_types import GgufHeader
+from workbench.engine.header_rows import header_rows
 from workbench.engine.loadable import engine_of
 from workbench.engine.measured import measured_memory
 from workbench.engine.memory import automatic_context, estimate, size_text
@@ -15,8 +16,6 @@ from workbench.engine.server_models import ServerModel
 from workbench.engine.shelf import ModelEntry, names_apart
 from workbench.tui.fetching import Job, catalog_job, listed_job
 from workbench.tui.listview import Row
-
-SHOWN_APART = ("path", "problem", "chat_template", "metadata", "end_tokens")
 
 
 @dataclass
@@ -107,23 +106,25 @@ def _server(row: ServerModel) -> str:
     return f"{row.id} on {row.server} ({row.software or 'server'}) at {row.url}.{more}\nWhat is sent goes there."
 
 
-def inspect_text(entry: ModelEntry, rendered: str) -> str:
-    """All that a file says of itself and what each engine makes of it; ``rendered`` is its chat template at work."""
+def inspect_text(entry: ModelEntry, rendered: str, fault: str = "") -> str:
+    """All that a file says of itself and what each engine makes of it; ``rendered`` is its chat template at work, or
+    ``fault`` what is wrong with that.
+    """
     header, lines = entry.header, [str(entry.path), ""]
     if entry.problem:
         lines += [f"It cannot be used: {entry.problem}", ""]
     lines += [f"{item.engine}: {'yes' if item.can else 'no'}: {item.reason}" for item in entry.verdict.choices]
+    if fault:
+        lines.append(f"but: {fault}")
     lines += ["", *_memory_lines(entry), ""]
-    for item in fields(header):
-        value = getattr(header, item.name)
-        if item.name not in SHOWN_APART and not item.name.endswith("_offset") and value not in ("", None, (), {}):
-            lines.append(f"{item.name:18} {_cell(value)}")
-    if header.end_tokens:
-        lines.append(f"{'end_tokens':18} {_cell(header.end_tokens)}")
-    lines += ["", "-- metadata --", *(f"{key}: {_cell(value)}" for key, value in header.metadata.items())]
+    lines += [f"{name:18} {words}" for name, words in header_rows(header)]
+    metadata = {key: value for key, value in header.metadata.items() if value != header.chat_template}
+    lines += ["", "-- metadata --", *(f"{key}: {value}" for key, value in metadata.items())]
+    if rendered:
+        lines += ["", "-- chat template, as it renders --", rendered]
     if header.chat_template:
-        lines += ["", "-- chat template, as it renders --", rendered, "", "-- chat template --", header.chat_template]
-    else:
+        lines += ["", "-- chat template --", header.chat_template]
+    elif not header.problem:
         lines += ["", "The file has no chat template: a base model, for raw prompts."]
     return "\n".join(lines)
 
@@ -142,9 +143,3 @@ def _memory_lines(entry: ModelEntry) -> list[str]:
         f"memory: {item.engine}, context {item.n_ctx}: measured {size_text(item.rss)}"
         for item in measured_memory(entry.path)
     ]
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
-    return str(value)

@@ -18,7 +18,7 @@ from workbench.engine.shelf import ModelEntry, real_path
 from workbench.engine.shelf_edit import check_removable, move_model, remove_model, rename_model
 from workbench.engine.verify import verify_model
 from workbench.error import WorkbenchError
-from workbench.record import Message
+from workbench.service.chat_example import chat_example
 from workbench.tui.background import carry_on
 from workbench.tui.fetching import Job, source_job
 from workbench.tui.screens.modal import AskText, Confirm, Page
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from workbench.tui.screens.shelf import ShelfScreen
 
 T = TypeVar("T")
-EXAMPLE = (Message("system", "You are brief."), Message("user", "Hello!"))
 
 
 class ShelfWork:
@@ -128,19 +127,8 @@ class ShelfWork:
         """Everything that the file says of itself."""
         entry = self._entry()
         if entry is not None:
-            rendered = await asyncio.to_thread(self._rendered, entry)
-            await self.screen.app.push_screen_wait(Page(entry.path.name, inspect_text(entry, rendered)))
-
-    def _rendered(self, entry: ModelEntry) -> str:
-        header = entry.header
-        if not header.chat_template:
-            return ""
-        try:
-            return self.screen.bench.renderer.chat(
-                header.chat_template, EXAMPLE, bos_token=header.bos_token, eos_token=header.eos_token
-            )
-        except WorkbenchError as error:
-            return f"It does not render: {error}"
+            rendered, fault = await asyncio.to_thread(chat_example, self.screen.bench, entry.header)
+            await self.screen.app.push_screen_wait(Page(entry.path.name, inspect_text(entry, rendered, fault)))
 
     async def verify(self) -> None:
         """Read the whole file and compare; again to stop."""
