@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -79,3 +83,32 @@ def test_import_contracts_hold(repo: Path) -> None:
     linter = Path(sys.executable).parent / "lint-imports"
     done = subprocess.run([linter, "--no-cache"], cwd=repo, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def packages_of(folder: Path) -> set[str]:
+    """The distributions whose modules the files below ``folder`` import, anywhere in them."""
+    modules = set[str]()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module.partition(".")[0])
+    known = packages_distributions()
+    return {plain(name) for module in modules - sys.stdlib_module_names for name in known.get(module, [])}
+
+
+def plain(name: str) -> str:
+    """The name of a distribution as it is compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_package_that_is_imported_is_declared(repo: Path) -> None:
+    project = tomllib.loads((repo / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    names = {
+        key: {plain(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines}
+        for key, lines in {**extras, "": project["dependencies"]}.items()
+    }
+    assert packages_of(repo / "workbench") - names[""] - names["serve"] - {"prompt-workbench"} == set()
+    assert packages_of(repo / "tests") - names[""] - names["dev"] - {"prompt-workbench"} == set()
