@@ -11,7 +11,7 @@ help:
 	@echo "make run    environment, default model, the app"
 	@echo "make test   environment, lint, types, tests"
 	@echo "make check  lint, types and import contracts only"
-	@echo "make bench  the figures of bench/README.md"
+	@echo "make bench  five benchmarks: speed, the child process, key to echo, grids, prefixes (the rest: bench/README.md)"
 	@echo "make soak   the long figures: 2,000 kills, 2,000 power cuts, 10,000 flipped models, 40 rounds of verifying"
 
 $(STAMP): pyproject.toml

@@ -189,8 +189,7 @@ class Generation:
     def _started(self, message: Message) -> Started:
         self._params = params_from(message["params"])
         self._batch_at = time.monotonic()
-        cache = "warm" if message["cache"] == "warm" else "cold"
-        return Started(self._time(message), self._info, self._params, "warm" if cache == "warm" else "cold")
+        return Started(self._time(message), self._info, self._params, "warm" if message["cache"] == "warm" else "cold")
 
     def _progress(self, message: Message) -> Progress:
         now = time.monotonic()
