@@ -204,3 +204,11 @@ async def test_the_commands(bench: Workbench) -> None:
     assert b"there is no template 'sya'" in slip.stderr
     wrong = cli("sessions", "history", "say", "--diff", "abc", cwd=root)
     assert (wrong.returncode, session.dir.is_dir()) == (2, True)
+
+
+async def test_a_run_that_is_not_saved_does_not_say_where_it_is(bench: Workbench) -> None:
+    session, record = await ran(bench)
+    words = ("sessions", "rerun", record.request.id, "--seed", "8", "--no-save")
+    done = cli(*words, cwd=bench.workspace.root, script={"echo": True})
+    assert (done.returncode, b"not saved" in done.stderr, b"saved as" in done.stderr) == (0, True, False)
+    assert [info.id for info in bench.store.runs(session)] == [record.request.id]

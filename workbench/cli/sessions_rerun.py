@@ -71,7 +71,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     changes = Changes(template, variables, args.model, args.engine, params, seeds)
     handles = rerun(bench, session, record, changes, save=args.save)
     with Interrupts() as interrupts:
-        code, results = asyncio.run(_all(bench, handles, record, args.format, console, interrupts, saves=args.save))
+        code, results = asyncio.run(_all(bench, handles, record, args.format, console, interrupts))
     if args.format == "json":
         console.out.json(results, indent=2)
     return code
@@ -95,8 +95,6 @@ async def _all(
     form: str,
     console: Console,
     interrupts: Interrupts,
-    *,
-    saves: bool,
 ) -> tuple[int, list[dict[str, Any]]]:
     """The exit code of the first run that did not end well, and the JSON form of each."""
     results: list[dict[str, Any]] = []
@@ -104,7 +102,7 @@ async def _all(
         for number, handle in enumerate(handles, 1):
             if len(handles) > 1:
                 console.talk.say(f"run {number} of {len(handles)}")
-            face = _Beside(console, bench, record, form, saves=saves)
+            face = _Beside(console, bench, record, form)
             code = await _stream(handle, face, interrupts)
             results.append(face.json)
             if code != ExitCode.OK:
@@ -117,9 +115,9 @@ async def _all(
 class _Beside(Face):
     """Shows a run beside the one it repeats, at its end."""
 
-    def __init__(self, console: Console, bench: Workbench, before: RunRecord, form: str, *, saves: bool) -> None:
+    def __init__(self, console: Console, bench: Workbench, before: RunRecord, form: str) -> None:
         super().__init__(console, bench)
-        self._before, self._form, self._saves = before, form, saves
+        self._before, self._form = before, form
         self.json: dict[str, Any] = {}
 
     def data(self, event: Event, handle: RunHandle) -> None:
@@ -131,7 +129,7 @@ class _Beside(Face):
         if handle.request is None or handle.result is None:
             return
         after = RunRecord(handle.request, handle.result)
-        if self._saves and self.saved(handle) and handle.session is not None:
+        if self.saved(handle) and handle.session is not None:
             # With what the engine really used.
             after = self._bench.store.open_run(handle.session, handle.run_id)
         found = compare_runs(self._before, after)

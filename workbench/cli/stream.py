@@ -97,7 +97,7 @@ class Face:
 
     def saved(self, handle: RunHandle) -> str:
         """Path of the run's readable record as seen from here, or nothing."""
-        if handle.session is None or handle.save_problem:
+        if handle.session is None or not handle.saves or handle.save_problem:
             return ""
         path = handle.session.dir / "runs" / f"{handle.run_id}.toml"
         try:

@@ -57,6 +57,11 @@ class RunHandle:
         return self._plan.request if self._plan else None
 
     @property
+    def saves(self) -> bool:
+        """Whether it goes to disk at all; ``session`` may be known without."""
+        return self._spec.save
+
+    @property
     def run_id(self) -> str:
         return self._plan.request.id if self._plan else ""
 
