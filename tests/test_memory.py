@@ -76,6 +76,25 @@ async def test_a_real_model_takes_what_was_estimated(engine_name: str, default_m
         await engine.close()
 
 
+@pytest.mark.real_model
+@pytest.mark.parametrize("cache_type", ["q8_0", "q4_0"])
+async def test_a_quantized_cache_takes_what_was_estimated_and_answers(
+    cache_type: str, default_model: Path, tmp_path: Path
+) -> None:
+    entry = entry_of(default_model)
+    spec = replace(load_spec(entry, tmp_path, engine="llamacpp", n_ctx=8192, n_threads=1), cache_type=cache_type)
+    engine = await EngineProcess.launch(spec)
+    try:
+        events = [event async for event in engine.generate("a b c d " * 20, Params(temperature=0, max_tokens=8))]
+        resident = engine.resident()
+    finally:
+        await engine.close()
+    assert isinstance(events[-1], Finished)
+    assert events[-1].tokens_out > 0
+    assert resident == pytest.approx(estimate(entry.header, "llamacpp", 8192, cache_type=cache_type).total, rel=0.15)
+    assert resident < 0.9 * estimate(entry.header, "llamacpp", 8192).total
+
+
 def test_the_cache_grows_with_context_and_shrinks_with_its_type() -> None:
     assert estimate(SMOLLM2, "llamacpp", 4096).kv == 4096 * 23_040
     assert estimate(SMOLLM2, "llamacpp", 4096, cache_type="q8_0").kv == 4096 * 23_040 * 34 // 64

@@ -15,16 +15,12 @@ from tests.serverlab import KEY, KEY_ENV, llamacpp_server
 from tests.tiny_model import write_tiny
 from workbench.engine import LoadSpec, threads
 from workbench.engine.measure import Sample, best_of
-from workbench.engine.measured import measured_memory, needed, remember_memory
-from workbench.engine.quarantine import note_crash
+from workbench.engine.measured import measured, measured_memory, remember_memory
 from workbench.engine.selftest import SelfCheck, self_test
 from workbench.engine.shelf_edit import in_use
 from workbench.engine.threads import measured_threads, remember_threads, share, threads_to_try
 from workbench.event import EngineInfo
-from workbench.service import open_workbench
-from workbench.service.plan import RunSpec, plan_run
 from workbench.service.pool import GROWTH, EnginePool, worn
-from workbench.template.document import parse_document
 
 
 @pytest.fixture
@@ -76,13 +72,17 @@ async def test_the_pool_hands_out_what_was_measured_and_shares_when_others_work(
         spec = LoadSpec("llamacpp", path, n_ctx=64, n_threads=1)
         process, _ = await pool.acquire(spec, lambda _progress: None)
         assert pool.threads_for("llamacpp", path) == 3
-        assert pool.memory_notice(spec, 1 << 60) != ""
+        room = pool.memory_for(spec)
+        assert room is not None
+        assert room[0] == 0 < room[1]
         await pool.release(process)
-        assert pool.memory_notice(spec, 1 << 60) == ""
+        assert pool.memory_for(spec) is None
         (figure,) = measured_memory(Path(path))
         assert (figure.engine, figure.n_ctx) == ("llamacpp", 64)
-        assert pool.memory_notice(LoadSpec("llamacpp", path, n_ctx=64), 1 << 60) == ""
-        assert "would swap" in pool.memory_notice(LoadSpec("llamacpp", path, n_ctx=128), 1 << 60)
+        again, larger = (pool.memory_for(LoadSpec("llamacpp", path, n_ctx=n_ctx)) for n_ctx in (64, 128))
+        assert again is not None
+        assert larger is not None
+        assert (again[0], larger[0]) == (figure.rss, 0)
     finally:
         await pool.close()
 
@@ -109,7 +109,9 @@ def test_memory_figures_are_kept_per_context(folder: Path) -> None:
     remember_memory("llamacpp", path, 512, 101_000_000)
     remember_memory("llamacpp", path, 2048, 150_000_000)
     assert [(item.n_ctx, item.rss) for item in measured_memory(path)] == [(512, 100_000_000), (2048, 150_000_000)]
-    assert (needed(path, "llamacpp", 512, 7), needed(path, "gpt4all", 512, 7)) == (100_000_000, 7)
+    remember_memory("llamacpp", path, 512, 70_000_000, cache_type="q8_0")
+    assert (measured(path, "llamacpp", 512), measured(path, "gpt4all", 512)) == (100_000_000, 0)
+    assert measured(path, "llamacpp", 512, cache_type="q8_0") == 70_000_000
     said = cli("models", "inspect", str(path), "--format", "json", cwd=folder)
     assert json.loads(said.stdout)["memory"]["measured"][0]["rss"] == 100_000_000
     shown = cli("models", "inspect", str(path), cwd=folder).stdout.decode()
@@ -208,23 +210,3 @@ def test_a_server_is_asked_when_it_is_named(folder: Path, isolated_home: Path, m
     assert record["note"] == ""
     assert [check["name"] for check in record["checks"] if check["passed"] is False] == []
     assert len(record["checks"]) == 6
-
-
-async def test_a_plan_warns_before_the_machine_swaps_and_uses_what_was_measured(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(folder)
-    bench = open_workbench(model_dirs=[str(folder)])
-    spec = RunSpec(document=parse_document("+++\n+++\nhello", path="t.j2"), model="tiny")
-    try:
-        assert plan_run(bench, spec).notices == ()
-        remember_threads("llamacpp", folder / "tiny.gguf", threads_to_try()[-1], 50.0)
-        monkeypatch.setattr("workbench.service.pool.free_memory", lambda: 20 << 20)
-        plan = plan_run(bench, spec)
-        assert any("tiny.gguf needs about" in notice and "close something else" in notice for notice in plan.notices)
-        assert plan.load.n_threads == threads_to_try()[-1]
-        for _ in range(2):
-            note_crash("llamacpp", folder / "tiny.gguf", -6, "GGML_ASSERT(no)")
-        assert plan_run(bench, spec).load.engine == "gpt4all"
-    finally:
-        await bench.close()

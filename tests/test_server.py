@@ -119,7 +119,7 @@ async def test_the_record_names_server_and_model_and_holds_no_secret(bench: Work
     assert (record.result.tokens_out, record.result.unit, record.result.repro) == (12, "token", "likely")
     (started,) = [event for event in events if isinstance(event, Started)]
     assert started.engine.build.startswith("llama.cpp")
-    assert started.engine.capabilities.ignored_params == ("n_ctx", "n_threads")
+    assert started.engine.capabilities.ignored_params == ("cache_type", "n_ctx", "n_threads")
     assert started.engine.capabilities.logprobs
     assert started.engine.capabilities.grammar
     files = [

@@ -8,6 +8,7 @@
         AccessDenied        it reached for what a template may not touch
       ModelError            a model file is missing, broken or of a foreign kind
         NoEngine            no engine can load the file; the reasons are named
+        MemoryShort         it would need more memory than is free; it can be forced
       EngineError           an engine failed: crash, abort, refusal, time-out
       StorageError          the disk said no: full, read-only, gone
       NetworkError          no network, a wrong answer, a broken download
@@ -118,6 +119,10 @@ class ModelError(WorkbenchError):
 
 
 class NoEngine(ModelError):
+    pass
+
+
+class MemoryShort(ModelError):
     pass
 
 

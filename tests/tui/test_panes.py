@@ -195,6 +195,29 @@ async def test_loading_more_than_memory_holds_is_asked_about(space: Path, monkey
         assert app.main.running.session is None
 
 
+async def test_one_model_that_does_not_fit_is_asked_about_and_can_be_forced(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = space / "models"
+    folder.mkdir()
+    write_tiny(folder / "tiny.gguf")
+    monkeypatch.setenv("WORKBENCH_MODELS", str(folder))
+    monkeypatch.setattr("workbench.service.pool.free_memory", lambda: 1 << 20)
+    async with opened(space, (120, 36)) as (app, pilot):
+        await app.main.panes.set_all([PaneSettings("tiny.gguf", "llamacpp", {"max_tokens": 3})])
+        app.main.editor.load_text("hello")
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: isinstance(app.screen, Confirm))
+        assert "tiny.gguf needs about" in screen_text(pilot)
+        await pilot.press("n")
+        await wait_for(pilot, lambda: not isinstance(app.screen, Confirm))
+        assert app.main.running.session is None
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: app.main.panes.all[0].record)
+
+
 async def test_a_saved_group_opens_as_panes_again(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, pieces=["again"])
     async with opened(space, (120, 36)) as (app, pilot):

@@ -89,7 +89,7 @@ def _memory(entry: ModelEntry) -> dict[str, Any]:
     measured = [
         {**asdict(item), "bytes": need.total, "peak_bytes": need.peak}
         for item in measured_memory(entry.path)
-        for need in (estimate(entry.header, item.engine, item.n_ctx),)
+        for need in (estimate(entry.header, item.engine, item.n_ctx, cache_type=item.cache_type),)
     ]
     return {"free": free_memory(), "estimates": estimates, "measured": measured}
 
@@ -100,7 +100,7 @@ def _memory_lines(memory: dict[str, Any]) -> list[str]:
     if not memory:
         return []
     rows = {(row["engine"], row["n_ctx"], row["cache_type"]): row for row in memory["estimates"]}
-    measured = {(item["engine"], item["n_ctx"], "f16"): item for item in memory["measured"]}
+    measured = {(item["engine"], item["n_ctx"], item["cache_type"]): item for item in memory["measured"]}
     lines = []
     for key, row in {**rows, **measured}.items():
         engine, n_ctx, cache = key

@@ -14,7 +14,7 @@ from workbench.cli.arguments import add_models, add_template, document_of, param
 from workbench.cli.interrupt import Interrupts
 from workbench.cli.out import OutputClosed
 from workbench.config import ENGINE_NAMES
-from workbench.error import StorageError, UsageError
+from workbench.error import MemoryShort, StorageError, UsageError
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
@@ -39,6 +39,7 @@ def configure(parser: Parser) -> None:
     )
     parser.option("--seed", metavar="N", help="the same as --param seed=N")
     parser.option("--format", choices=("text", "json", "jsonl"), default="text", help="default: text")
+    parser.option("--force-memory", action="store_true", help="load a model that needs more memory than is free")
     parser.option("--no-save", action="store_false", dest="save", help="leave nothing on disk")
     parser.option("--session", metavar="NAME", default="", help="session by title or folder; made if there is none")
 
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         params=params,
         session=_session(bench, args.session) if args.session else None,
         save=args.save,
+        force_memory=args.force_memory,
     )
     with Interrupts() as interrupts:
         return asyncio.run(_run(bench, spec, make_face(args.format, console, bench), interrupts))
@@ -67,6 +69,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
 async def _run(bench: Workbench, spec: RunSpec, face: Face, interrupts: Interrupts) -> int:
     try:
         return await _stream(bench.start_run(spec), face, interrupts)
+    except MemoryShort as error:
+        error.hint += " --force-memory loads it all the same."
+        raise
     finally:
         await bench.close()
 

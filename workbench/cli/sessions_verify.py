@@ -119,7 +119,7 @@ def _show(found: Verification, console: Console) -> None:
         out.line(f"  recorded:  {part.recorded[:100]!r}")
         out.line(f"  now:       {part.now[:100]!r}")
         if part.margin is not None:
-            out.line(f"  margin:    {part.margin:.4f}")
+            out.line(f"  margin:    {part.margin.told}")
     out.line(f"class: {found.repro}")
     if found.checks:
         head = ["", "CHECK", "RECORDED", "NOW", "NOTE"]

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.param import Params, params_to_dict
+from workbench.param import SPECS, Params, params_to_dict
 from workbench.record import RunRequest
 
 # They change the speed, not the text; the context is chosen by the free memory of the day.
@@ -53,6 +53,9 @@ def _params(params: Params) -> dict[str, Any]:
     values = {name: value for name, value in params_to_dict(params).items() if name not in _NOT_IN_KEY}
     if params.greedy:
         values.pop("seed", None)
+    # Unknown to older runs, which had this.
+    if params.cache_type == SPECS["cache_type"].default:
+        values.pop("cache_type")
     return values
 
 

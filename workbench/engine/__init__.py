@@ -30,7 +30,7 @@ _PACKAGES = {
 @dataclass(frozen=True)
 class LoadSpec:
     """What to load, and how. ``n_ctx`` (tokens) and ``n_threads`` 0 choose; ``script`` is JSON for
-    ``scripted``, and the target for ``server``.
+    ``scripted``, and the target for ``server``. ``cache_type`` is how llama.cpp keeps keys and values.
     """
 
     engine: str
@@ -39,6 +39,7 @@ class LoadSpec:
     n_threads: int = 0
     n_batch: int = 64
     script: str = ""
+    cache_type: str = "f16"
 
 
 def engine_version(name: str) -> str | None:

@@ -44,6 +44,7 @@ class Job:
     script: str = ""
     scratch: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    cache_type: str = "f16"
 
 
 @dataclass

@@ -54,6 +54,16 @@ def first_cause(log: Sequence[str]) -> str:
     return ""
 
 
+_NO_MEMORY = re.compile(r"failed to allocate|unable to allocate|cannot allocate memory|bad_alloc|out of memory", re.I)
+
+
+def load_hint(text: str) -> str:
+    """What to do about a model that did not load for the reason ``text``."""
+    if _NO_MEMORY.search(text):
+        return "Memory ran out: set a smaller context (n_ctx), or choose a smaller model."
+    return "Choose another engine, or another file."
+
+
 def load_cause(log: Sequence[str]) -> str:
     """Why a model did not load, as the native loader printed it; empty when it did not.
 

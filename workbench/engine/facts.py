@@ -21,13 +21,13 @@ def header_facts(spec: LoadSpec) -> dict[str, Any]:
     if spec.engine in ("scripted", "server"):
         return {}
     from workbench.engine.gguf import read_header
-    from workbench.engine.memory import address_space, estimate
+    from workbench.engine.memory import LEAST_CONTEXT, address_space, estimate
 
     header = read_header(spec.path)
     if header.problem:
         raise EngineError(header.problem, hint="Choose another model file.", kind="load")
-    n_ctx = spec.n_ctx or min(header.n_ctx_train or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
-    needs = estimate(header, spec.engine, n_ctx, n_batch=spec.n_batch)
+    n_ctx = spec.n_ctx or max(LEAST_CONTEXT, min(header.n_ctx_train or DEFAULT_CONTEXT, DEFAULT_CONTEXT))
+    needs = estimate(header, spec.engine, n_ctx, cache_type=spec.cache_type, n_batch=spec.n_batch)
     return {
         "n_ctx": n_ctx,
         "n_ctx_train": header.n_ctx_train,

@@ -88,6 +88,11 @@ class LlamaCpp:
         settings.fit_params = False
         # The default keeps up to 8 GiB of old prompts.
         settings.cache_ram_mib = CACHE_MIB
+        if job.cache_type != "f16":
+            kind = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{job.cache_type.upper()}")
+            settings.cache_type_k = settings.cache_type_v = kind
+            # Only flash attention reads quantized values.
+            settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
         settings.ctx_shift = False
         settings.warmup = False
         settings.verbosity = 1

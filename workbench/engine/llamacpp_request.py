@@ -12,7 +12,7 @@ from workbench.engine.adapter import Refused
 from workbench.param import PARAMS, Params
 
 # Under another name, handled by the adapter, or the engine's own and not a request's.
-_OTHERS = ("stop", "logprobs", "grammar", "json_schema", "logit_bias", "n_ctx", "n_threads", "cold_cache")
+_OTHERS = ("stop", "logprobs", "grammar", "json_schema", "logit_bias", "n_ctx", "n_threads", "cold_cache", "cache_type")
 _SENT = tuple(spec.name for spec in PARAMS if spec.name not in _OTHERS)
 
 

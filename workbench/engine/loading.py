@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engine import LoadSpec
-from workbench.engine.cause import describe_exit, load_cause
+from workbench.engine.cause import describe_exit, load_cause, load_hint
 from workbench.engine.generation import Patience
 from workbench.engine.gguf_judge import sibling_parts
 from workbench.engine.protocol import Message
@@ -85,16 +85,20 @@ class Loading:
         text = load_cause(list(self._child.log.lines)) or str(message.get("message", ""))
         return EngineError(
             f"{self._engine} cannot load {self._name}: {text}",
-            hint=str(message.get("hint", "")) or "Choose another engine, or another file.",
+            hint=str(message.get("hint", "")) or load_hint(text),
             kind=str(message.get("kind", "load")),
             stderr=self._child.log.tail(),
         )
 
     def _crashed(self, code: int | None) -> EngineError:
-        text, _ = describe_exit(self._engine, code, list(self._child.log.lines))
+        lines = list(self._child.log.lines)
+        text, _ = describe_exit(self._engine, code, lines)
+        hint = "The file may be damaged, or foreign to this engine. Choose another engine, or another file."
+        if (way := load_hint("\n".join(lines))) != load_hint(""):
+            hint = way
         return EngineError(
             f"while it loaded {self._name}, {text}",
-            hint="The file may be damaged, or foreign to this engine. Choose another engine, or another file.",
+            hint=hint,
             kind="crash",
             stderr=self._child.log.tail(),
         )

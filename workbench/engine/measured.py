@@ -14,23 +14,25 @@ from workbench.engine.notes import Notes
 
 MEMORY = Notes("engine-memory")
 NOISE = 0.02
+USUAL = "f16"  # the cache type that a key does not name
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """``rss`` in bytes, after a run with a context of ``n_ctx`` tokens."""
+    """``rss`` in bytes, after a run with a context of ``n_ctx`` tokens, kept as ``cache_type``."""
 
     engine: str
     n_ctx: int
     rss: int
+    cache_type: str = USUAL
 
 
-def remember_memory(engine: str, path: Path, n_ctx: int, rss: int) -> None:
+def remember_memory(engine: str, path: Path, n_ctx: int, rss: int, *, cache_type: str = USUAL) -> None:
     """Keep a figure; one that hardly differs from the last is not written again."""
     mark = mark_of(path)
     if not mark or rss <= 0:
         return
-    key = f"{engine}|{mark}|{n_ctx}"
+    key = f"{engine}|{mark}|{n_ctx}" + (f"|{cache_type}" if cache_type != USUAL else "")
     before = MEMORY.read().get(key)
     if not isinstance(before, int) or abs(before - rss) > NOISE * rss:
         MEMORY.put(key, rss)
@@ -41,13 +43,15 @@ def measured_memory(path: Path) -> list[Measured]:
     mark, found = mark_of(path), []
     for key, rss in MEMORY.read().items():
         engine, _, rest = key.partition("|")
-        there, _, n_ctx = rest.partition("|")
+        there, _, rest = rest.partition("|")
+        n_ctx, _, cache_type = rest.partition("|")
         if mark and there == mark and n_ctx.isdigit() and isinstance(rss, int):
-            found.append(Measured(engine, int(n_ctx), rss))
+            found.append(Measured(engine, int(n_ctx), rss, cache_type or USUAL))
     return found
 
 
-def needed(path: Path, engine: str, n_ctx: int, estimated: int) -> int:
-    """Bytes to expect: the measured figure of this very context, else ``estimated``."""
-    same = [item.rss for item in measured_memory(path) if (item.engine, item.n_ctx) == (engine, n_ctx)]
-    return same[-1] if same else estimated
+def measured(path: Path, engine: str, n_ctx: int, *, cache_type: str = USUAL) -> int:
+    """The bytes that were measured with this very context, or 0."""
+    wanted = (engine, n_ctx, cache_type)
+    same = [item.rss for item in measured_memory(path) if (item.engine, item.n_ctx, item.cache_type) == wanted]
+    return same[-1] if same else 0

@@ -30,12 +30,16 @@ CACHE_BYTES = {
     "q4_1": 20 / 32,
     "q4_0": 18 / 32,
 }
+CACHE_BLOCK = 32  # numbers that the quantized types keep together
 # Types of which llama.cpp keeps a rearranged second copy on CPUs with wide vectors (embeddings are left out).
 REPACKED = (2, 10, 12, 20)
 # The adapter's limit for the states of earlier prompts.
 OLD_PROMPTS = 64 << 20
 AUTOMATIC_CONTEXT = 4096
 SMALLEST_CONTEXT = 256
+# Below, engines end: llama.cpp at 1, gpt4all up to 32.
+LEAST_CONTEXT = 64
+STEP = 256  # what a context is rounded to
 USABLE = 0.8
 
 
@@ -121,18 +125,41 @@ def _kv_values(header: GgufHeader, engine: str, n_ctx: int, batch: int) -> int:
 
 def automatic_context(header: GgufHeader) -> int:
     """The context that is taken when nobody says: what the model was trained on, 4,096 at most."""
-    return min(header.n_ctx_train or AUTOMATIC_CONTEXT, AUTOMATIC_CONTEXT)
+    return max(LEAST_CONTEXT, min(header.n_ctx_train or AUTOMATIC_CONTEXT, AUTOMATIC_CONTEXT))
 
 
-def choose_context(header: GgufHeader, engine: str, wanted: int = 0, *, free: int = -1) -> int:
-    """The context to load with: ``wanted`` as it is, else the automatic one, halved until it fits."""
+def choose_context(header: GgufHeader, engine: str, wanted: int = 0, *, free: int = -1, cache_type: str = "f16") -> int:
+    """The context to load with: ``wanted`` as it is, else the automatic one, halved until it fits.
+
+    Raises UsageError for a wish so small that engines end.
+    """
+    if 0 < wanted < LEAST_CONTEXT:
+        raise UsageError(
+            f"n_ctx must be at least {LEAST_CONTEXT}, not {wanted}", hint="Engines end below; 0 chooses one that fits."
+        )
     if wanted > 0:
         return wanted
     available = free_memory() if free < 0 else free
     n_ctx = automatic_context(header)
-    while n_ctx // 2 >= SMALLEST_CONTEXT and estimate(header, engine, n_ctx).total > USABLE * available:
+    while (
+        n_ctx // 2 >= SMALLEST_CONTEXT
+        and estimate(header, engine, n_ctx, cache_type=cache_type).total > USABLE * available
+    ):
         n_ctx //= 2
     return n_ctx
+
+
+def fitting_context(header: GgufHeader, engine: str, free: int, *, cache_type: str = "f16") -> int:
+    """The largest context up to the trained one that fits into four fifths of ``free`` bytes; 0: not even the least."""
+
+    def fits(steps: int) -> bool:
+        return estimate(header, engine, steps * STEP, cache_type=cache_type).peak <= USABLE * free
+
+    low, high = 0, max(1, (header.n_ctx_train or 1 << 20) // STEP)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low * STEP
 
 
 def address_space(header: GgufHeader, needed: int) -> int:

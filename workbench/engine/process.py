@@ -90,6 +90,7 @@ class EngineProcess:
             "script": self.spec.script,
             "scratch": self._child.scratch,
             "facts": facts,
+            "cache_type": self.spec.cache_type,
         }
         self._child.wire.send({"k": "load", "job": job})
         loading = Loading(self.spec, self._inbox, self._child, self.patience)

@@ -28,7 +28,7 @@ class Field:
 _STANDARD = ("temperature", "top_p", "max_tokens", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
 _COMMON = ("top_k", "min_p", "repeat_penalty", "repeat_last_n")
 # Of the workbench, or of the server's start.
-_OWN = ("stop", "n_ctx", "n_threads", "cold_cache", "logprobs")
+_OWN = ("stop", "n_ctx", "n_threads", "cold_cache", "cache_type", "logprobs")
 _RENAMED: Mapping[Software, Mapping[str, str]] = {"vllm": {"repeat_penalty": "repetition_penalty"}}
 _MORE: Mapping[Software, Collection[str]] = {"vllm": ("ignore_eos",)}
 _WITHOUT: Mapping[Software, Collection[str]] = {"vllm": ("repeat_last_n",), "ollama": (*_COMMON, "logit_bias")}

@@ -53,6 +53,8 @@ def _convert(spec: ParamSpec, value: object) -> Any:
     if spec.kind is str:
         if not isinstance(value, str):
             raise TypeError
+        if spec.choices:
+            return spec.choices[spec.choices.index(value.strip().lower())] if value.strip() else spec.default
         return value if value.strip() else ""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError

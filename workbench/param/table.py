@@ -32,7 +32,7 @@ class ParamSpec:
 
     ``neutral`` is the value without effect (by default the default). ``only_with`` names the parameter without which
     this one has no effect. Of an engine that lacks it, a value that is not neutral is left out with a sentence, or
-    refused when ``must`` is set, since the answer would be of another kind.
+    refused when ``must`` is set, since the answer would be of another kind. ``choices`` are all that a text may be.
     """
 
     name: str
@@ -46,6 +46,7 @@ class ParamSpec:
     engines: tuple[str, ...] = ALL
     only_with: str = ""
     must: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def default(self) -> Any:
@@ -59,6 +60,8 @@ class ParamSpec:
     @property
     def words(self) -> str:
         """What it takes, for people."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
         return _OWN_WORDS.get(self.name) or _WORDS[self.kind]
 
     @property
@@ -174,6 +177,10 @@ PARAMS: tuple[ParamSpec, ...] = (
     ),
     ParamSpec("n_ctx", int, "context length in tokens; 0 chooses one that fits", 0, 10**7, group="engine"),
     ParamSpec("n_threads", int, "processor threads; 0 chooses", 0, 512, group="engine", engines=LOCAL),
+    ParamSpec(
+        *("cache_type", str, "how the context is kept: q8_0 takes about half the memory of f16, q4_0 a quarter"),
+        group="engine", engines=("llamacpp", "scripted"), choices=("f16", "q8_0", "q4_0"),
+    ),
     ParamSpec("cold_cache", bool, "read the whole prompt anew, as exact repetition needs", group="engine"),
 )  # fmt: skip
 SPECS: Mapping[str, ParamSpec] = {spec.name: spec for spec in PARAMS}

@@ -47,6 +47,7 @@ class Params:
     logprobs: int = 0
     n_ctx: int = 0
     n_threads: int = 0
+    cache_type: str = "f16"
     cold_cache: bool = False
 
     @property

@@ -69,6 +69,7 @@ def plan_again(bench: Workbench, request: RunRequest, *, model: str) -> RunPlan:
         # What gpt4all tells is its own; only what was asked for finds a loaded engine again.
         n_batch=request.n_batch if request.n_batch and chosen.engine != "gpt4all" else LoadSpec.n_batch,
         script=chosen.script,
+        cache_type=params.cache_type,
     )
     again = replace(
         request,

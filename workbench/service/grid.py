@@ -90,11 +90,6 @@ class GridRun:
         self.stop_after_current()
         await asyncio.gather(*(handle.cancel() for handle in list(self._live.values())))
 
-    async def cancel_cell(self, number: int) -> None:
-        """Stop one run and go on with the next."""
-        if (handle := self._live.get(number)) is not None:
-            await handle.cancel()
-
     def flush(self) -> None:
         """Put everything that was yielded so far into the records; call before showing pieces."""
         for handle in list(self._live.values()):

@@ -52,6 +52,7 @@ class RunSpec:
     item: PromptChoice = FIRST
     cell: Mapping[str, Any] = field(default_factory=dict)
     adjust: Callable[[Prompt], Prompt] | None = None
+    force_memory: bool = False
     memo: PlanMemo | None = field(default=None, repr=False, compare=False)
 
 
@@ -72,6 +73,7 @@ class RunPlan:
 
 def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     """Render, choose, check. Raises TemplateError, ModelError, NetworkError, UsageError."""
+    from workbench.service.plan_memory import memory_notices
     from workbench.service.remote import wire_messages
 
     document, memo = spec.document, spec.memo or PlanMemo()
@@ -88,7 +90,7 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         script = spec.script or os.environ.get("WORKBENCH_SCRIPT", "")
     else:
         name = spec.model or str(document.header.model.get("name", ""))
-        sought = ("model", name, asked, prefer, params.n_ctx)
+        sought = ("model", name, asked, prefer, params.n_ctx, params.cache_type)
         chosen = memo.once(sought, lambda: _choose(bench, name, asked, prefer, params))
         script = chosen.script
     if chosen.notice:
@@ -103,9 +105,17 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
         raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
     params, seed_mode = _seeded(params)
     threads = 0 if chosen.endpoint else params.n_threads or _threads(bench, chosen.engine, chosen.path, memo)
-    load = LoadSpec(engine=chosen.engine, path=chosen.path, n_ctx=chosen.n_ctx, n_threads=threads, script=script)
-    if pressed := memo.once(("memory", load), lambda: _memory_notice(bench, load, chosen)):
-        notices.append(pressed)
+    load = LoadSpec(
+        engine=chosen.engine,
+        path=chosen.path,
+        n_ctx=chosen.n_ctx,
+        n_threads=threads,
+        script=script,
+        cache_type=params.cache_type,
+    )
+    if (header := chosen.header) is not None and not chosen.endpoint:
+        forced = spec.force_memory
+        notices += memo.once(("memory", load), lambda: memory_notices(bench, load, header, forced=forced))
     request = RunRequest(
         id=new_ulid(),
         created=now_iso(),
@@ -158,18 +168,6 @@ def _threads(bench: Workbench, engine: str, path: str, memo: PlanMemo) -> int:
     return memo.once(("threads", engine, path), lambda: max(1, bench.pool.threads_for(engine, path) // memo.lanes))
 
 
-def _memory_notice(bench: Workbench, load: LoadSpec, chosen: _Chosen) -> str:
-    """A sentence when loading would make the machine swap: before it happens, with what to do."""
-    header = chosen.header
-    if header is None or chosen.endpoint:
-        return ""
-    from workbench.engine.memory import estimate
-
-    total = estimate(header, load.engine, load.n_ctx, n_batch=load.n_batch).peak
-    warning = bench.pool.memory_notice(load, total)
-    return f"{header.path.rpartition('/')[2]} {warning}" if warning else ""
-
-
 def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params) -> _Chosen:
     from workbench.engine.compat import compatible_copy
     from workbench.engine.memory import choose_context
@@ -193,7 +191,8 @@ def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params
             f"{verdict.engine} runs a copy of {entry.path.name} whose pre-tokenizer is named "
             f"{verdict.needs_copy!r} (equivalent); the original is untouched"
         )
-    n_ctx = params.n_ctx or choose_context(header, verdict.engine, wanted=0)
+    cache = params.cache_type if verdict.engine == "llamacpp" else LoadSpec.cache_type
+    n_ctx = choose_context(header, verdict.engine, params.n_ctx, cache_type=cache)
     model = ModelRef(
         file=entry.path.name,
         bytes=header.file_bytes,

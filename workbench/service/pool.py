@@ -14,8 +14,8 @@ from pathlib import Path
 
 from workbench.engine import EngineProcess, LoadSpec
 from workbench.engine.compat import mark_of
-from workbench.engine.measured import needed, remember_memory
-from workbench.engine.memory import free_memory, memory_warning
+from workbench.engine.measured import measured, remember_memory
+from workbench.engine.memory import free_memory
 from workbench.engine.quarantine import note_success
 from workbench.engine.threads import measured_threads, share
 from workbench.event import Progress
@@ -32,7 +32,7 @@ def worn(runs: int, rss_loaded: int, rss: int) -> bool:
 
 def _learn(spec: LoadSpec, rss: int) -> None:
     """What a run that ended well tells for later ones. Blocking, short."""
-    remember_memory(spec.engine, Path(spec.path), spec.n_ctx, rss)
+    remember_memory(spec.engine, Path(spec.path), spec.n_ctx, rss, cache_type=spec.cache_type)
     note_success(spec.engine, Path(spec.path))
 
 
@@ -102,15 +102,15 @@ class EnginePool:
         """Engines at work on this machine."""
         return sum(spec.engine != "server" for spec in self._busy.values())
 
-    def memory_notice(self, spec: LoadSpec, estimated: int) -> str:
-        """A sentence when loading ``spec`` would press the memory, else "". Bytes; blocking, short.
+    def memory_for(self, spec: LoadSpec) -> tuple[int, int] | None:
+        """Bytes that ``spec`` took when it ran before, else 0, and those that are free for it. Blocking, short.
 
-        A warm engine takes nothing more; idle ones are unloaded before another loads.
+        None for one that is loaded already: it takes nothing more. Idle engines are unloaded before another loads.
         """
         if any(held == spec for held, _ in self._idle):
-            return ""
-        need = needed(Path(spec.path), spec.engine, spec.n_ctx, estimated)
-        return memory_warning(need, free_memory() + sum(process.resident() for _, process in self._idle), spec.n_ctx)
+            return None
+        before = measured(Path(spec.path), spec.engine, spec.n_ctx, cache_type=spec.cache_type)
+        return before, free_memory() + sum(process.resident() for _, process in self._idle)
 
     async def unload(self, path: Path) -> None:
         """Close the idle engines that hold a model's file or a copy of it: before it is removed or moved."""

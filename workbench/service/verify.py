@@ -19,7 +19,7 @@ from workbench.error import ExitCode, WorkbenchError
 from workbench.event import Event, Failed, Finished, Piece, Repro, Started
 from workbench.service.run import RunHandle, RunSpec
 from workbench.service.verify_checks import Check, Drift, Preflight, observed, preflight
-from workbench.service.verify_margin import margin
+from workbench.service.verify_margin import Margin, margin
 from workbench.session.heads import session_heads
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ _BEFORE = 80
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Where two texts part: at this piece, whose first character is at ``char``. ``before`` is the end of the text
-    that both have, ``recorded`` and ``now`` how each goes on. ``margin``: how much likelier the token of now was than
-    the recorded one, in logarithms, None when the engine gives no probabilities.
+    that both have, ``recorded`` and ``now`` how each goes on. ``margin``: the two tokens there with their
+    probabilities, None when the engine gives none.
     """
 
     piece: int
@@ -47,7 +47,7 @@ class Difference:
     before: str
     recorded: str
     now: str
-    margin: float | None = None
+    margin: Margin | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.error import StorageError, WorkbenchError
+from workbench.error import MemoryShort, StorageError, WorkbenchError
 from workbench.event import Failed
 from workbench.service import RunSpec
 from workbench.service.run import RunHandle
@@ -113,7 +113,10 @@ class PaneRuns:
         pane = self.panes.current
         if self._kept > 1:
             self._keep(1)
-        await self._play([(pane, self._begin(pane, self.screen.bench.start_run(spec)))])
+        bridge = self._begin(pane, self.screen.bench.start_run(spec))
+        await self._play([(pane, bridge)])
+        if isinstance(bridge.error, MemoryShort) and await self._agreed(str(bridge.error)):
+            await self._run_one(replace(spec, force_memory=True))
 
     async def _run_many(self, specs: list[RunSpec]) -> None:
         bench, group = self.screen.bench, new_ulid()
@@ -149,11 +152,13 @@ class PaneRuns:
 
     async def _may_load(self, planned: list[Planned]) -> bool:
         question = await asyncio.to_thread(memory_question, self.screen.bench, planned)
-        if not question or self._given_up:
-            return not self._given_up
+        agreed = not question or self._given_up or await self._agreed(question)
+        return agreed and not self._given_up
+
+    async def _agreed(self, question: str) -> bool:
         confirm = Confirm(f"{question}\nStart all the same?", yes="start", no="do not")
         agreed: bool | None = await self.screen.app.push_screen_wait(confirm)
-        return bool(agreed) and not self._given_up
+        return agreed is True
 
     def _not_run(self, panes: list[Pane]) -> None:
         for pane in panes:
@@ -219,7 +224,8 @@ class PaneRuns:
         for bridge in bridges:
             if bridge.error is not None:
                 bridge.pane.placeholder = str(bridge.error)
-                screen.tell(bridge.error)
+                if not isinstance(bridge.error, MemoryShort):  # it is asked about
+                    screen.tell(bridge.error)
             if bridge.handle.save_problem:
                 self.unsaved.append(bridge.handle)
             if bridge.handle.request is not None:

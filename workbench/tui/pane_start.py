@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.engine import LoadSpec
-from workbench.engine.measured import needed
+from workbench.engine.measured import measured
 from workbench.engine.memory import estimate, free_memory, memory_warning
 from workbench.engine.server_models import named_server
 from workbench.error import StorageError, WorkbenchError
@@ -39,7 +39,8 @@ def plan_all(bench: Workbench, specs: Sequence[RunSpec]) -> list[Planned]:
     found = []
     for spec in specs:
         try:
-            found.append(Planned(spec, plan_run(bench, replace(spec, memo=memo))))
+            # Memory is asked about for all at once.
+            found.append(Planned(spec, plan_run(bench, replace(spec, memo=memo, force_memory=True))))
         except WorkbenchError as error:
             found.append(Planned(spec, None, error))
     return found
@@ -50,11 +51,14 @@ def memory_question(bench: Workbench, planned: Sequence[Planned]) -> str:
     wanted = [item.plan for item in planned if item.plan is not None and item.plan.load.path]
     pool = bench.pool
     fresh, unused = _not_loaded([plan.load for plan in wanted], pool)
-    if len(wanted) < 2 or not fresh:
+    if not fresh:
         return ""
-    need = sum(_need(bench, load) for load in fresh)
-    warning = memory_warning(need, free_memory() + unused)
-    many = f"{len(fresh)} engines at once"
+    need, free = sum(_need(load) for load in fresh), free_memory() + unused
+    # Of a single one that is only large the run itself tells.
+    if len(wanted) < 2 and need <= free:
+        return ""
+    warning = memory_warning(need, free)
+    many = "One engine" if len(fresh) == 1 else f"{len(fresh)} engines at once"
     return f"{many}: this {warning}, or run fewer panes." if warning else ""
 
 
@@ -71,12 +75,13 @@ def _not_loaded(loads: Sequence[LoadSpec], pool: EnginePool) -> tuple[list[LoadS
     return fresh, sum(size for _, size in idle)
 
 
-def _need(bench: Workbench, load: LoadSpec) -> int:
+def _need(load: LoadSpec) -> int:
     from workbench.engine.shelf import entry_of
 
-    header = entry_of(Path(load.path)).header
-    total = estimate(header, load.engine, load.n_ctx, n_batch=load.n_batch).peak
-    return needed(Path(load.path), load.engine, load.n_ctx, total)
+    path, kept = Path(load.path), load.cache_type
+    if before := measured(path, load.engine, load.n_ctx, cache_type=kept):
+        return before
+    return estimate(entry_of(path).header, load.engine, load.n_ctx, cache_type=kept, n_batch=load.n_batch).peak
 
 
 class SharedSession:
