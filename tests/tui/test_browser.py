@@ -147,7 +147,7 @@ async def test_run_again_with_another_seed_shows_the_difference(space: Path, mon
         play(monkeypatch, pieces=["one", " three"])
         await pilot.press("down", "e")
         await wait_for(pilot, lambda: isinstance(app.screen, Choose))
-        await pilot.press("down", "down", "down", "down", "enter")
+        await pilot.press("down", "down", "down", "down", "down", "enter")
         await answer(app, pilot, "7")
         await wait_for(pilot, lambda: isinstance(app.screen, DifferenceScreen))
         await wait_for(pilot, lambda: "{+three+}" in screen_text(pilot))

@@ -169,3 +169,57 @@ async def test_the_exact_prompt_is_shown(space: Path, monkeypatch: pytest.Monkey
         await pilot.press("down", "x")
         await wait_for(pilot, lambda: isinstance(app.screen, Page))
         assert "Say [b]it[/b] ␛[31mplainly" in screen_text(pilot)
+
+
+async def test_marked_runs_are_deleted_together_and_come_back_together(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(space) as (app, pilot):
+        await make_runs(app, pilot, monkeypatch, "one", "two", "three")
+        screen = await browse(app, pilot, 3)
+        await pilot.press("down", "space", "space")
+        assert len(screen.marked) == 2
+        await pilot.press("d")
+        await wait_for(pilot, lambda: "Delete 2 marked runs?" in screen_text(pilot))
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.screen is screen)
+        assert len(screen.hits) == SAMPLE + 3
+        await pilot.press("d", "y")
+        await wait_for(pilot, lambda: list(texts(app).values()) == [["one"]])
+        await wait_for(pilot, lambda: not screen.marked)
+        await pilot.press("u")
+        await wait_for(pilot, lambda: list(texts(app).values()) == [["one", "three", "two"]])
+
+
+async def test_an_edited_run_says_so_and_columns_have_heads(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(space, (80, 24)) as (app, pilot):
+        await make_runs(app, pilot, monkeypatch, "one answer")
+        (path,) = [path for path in (space / "sessions").rglob("*.toml") if '"one answer"' in path.read_text()]
+        path.write_text(path.read_text().replace('"one answer"', '"one changed"'))
+        await browse(app, pilot, 1)
+        await wait_for(pilot, lambda: "«edited»" in screen_text(pilot))
+        head = screen_text(pilot).splitlines()[1].split()
+        assert head == ["answer", "template", "model", "tok", "tok/s"]
+        row = next(line for line in screen_text(pilot).splitlines() if "«edited»" in line)
+        assert row.split()[-3:-1] == ["london", "scripted"]
+
+
+async def test_a_run_goes_again_with_another_version_of_its_template(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(space) as (app, pilot):
+        app.main.editor.load_text("First wording")
+        await app.main.editing.refresh()
+        await make_run(app, pilot, monkeypatch, "alpha")
+        app.main.editor.load_text("Second wording")
+        await app.main.editing.refresh()
+        await make_run(app, pilot, monkeypatch, "beta")
+        screen = await browse(app, pilot, 2)
+        await run_of(pilot, screen, "beta")
+        await pilot.press("e")
+        await wait_for(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("down", "down", "down", "down", "enter")
+        await wait_for(pilot, lambda: "Versions of" in screen_text(pilot))
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, DifferenceScreen))
+        await wait_for(pilot, lambda: "First wording" in screen_text(pilot))

@@ -78,3 +78,23 @@ async def test_a_fast_second_key_leaves_no_second_screen(space: Path, key: str) 
         await wait_for(pilot, lambda: app.screen is app.main)
         await pilot.pause()
         assert app.screen is app.main
+
+
+async def test_an_output_that_was_not_on_the_screen_still_follows_its_end(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, pieces=["tick\n"] * 3000, delay_ms=5)
+    async with opened(space, (80, 24)) as (app, pilot):
+        app.main.running.params = {"max_tokens": 3000}
+        output = app.main.output
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: output.row_count > 40)
+        for area in ("alt+2", "alt+4") * 3:
+            await pilot.press(area)
+            rows = output.row_count
+            await wait_for(pilot, lambda rows=rows: output.row_count > rows + 30)  # type: ignore[misc]
+        assert output.following
+        await wait_for(pilot, lambda: output.scroll_offset.y >= output.row_count - output.size.height - 20)
+        await pilot.press("f6")
+        await wait_for(pilot, lambda: not app.main.running.busy)
+        assert output.scroll_offset.y == output.row_count - output.size.height

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -27,11 +27,15 @@ from workbench.display import display, display_line
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a key that tells it apart, its cells, and whether it is drawn as of less account."""
+    """One row: a key that tells it apart, its cells, and whether it is drawn as of less account.
+
+    A ``heading`` stands across the columns: its first cell from the left, its last at the right.
+    """
 
     key: str
     cells: tuple[str, ...]
     muted: bool = False
+    heading: bool = False
 
 
 class LineList(ScrollView, can_focus=True):
@@ -263,7 +267,15 @@ class LineList(ScrollView, can_focus=True):
             base += self.get_component_rich_style("list--cursor", partial=True)
         return base
 
+    def head(self, cells: Sequence[str], width: int) -> str:
+        """Titles over the columns of a list that is ``width`` cells wide."""
+        return self._line(Row("", tuple(cells)), width)
+
     def _line(self, row: Row, width: int) -> str:
+        if row.heading:
+            right = display_line(row.cells[-1], max(1, width // 2))
+            room = max(1, width - cell_len(right) - 3)
+            return f" {set_cell_size(display_line(row.cells[0], room), room)} {right}"
         fixed = sum(column for column in self.widths if column) + len(self.widths) - 1
         left = max(1, width - fixed - 2)
         columns = [column or left for column in self.widths]

@@ -39,7 +39,7 @@ class StreamView(PagedView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("end", "follow", "End", show=False),
+        Binding("end,ctrl+end", "follow", "End", show=False),
     ]
 
     jump: var[bool] = var(False)
@@ -194,6 +194,9 @@ class StreamView(PagedView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        if not self.size.height:
+            # Not on the screen: whatever moves there is the layout, not a person.
+            return
         self._set_following(round(new_value) >= max(0, self.row_count - self.page_height))
 
     def action_follow(self) -> None:

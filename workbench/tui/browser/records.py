@@ -74,23 +74,31 @@ class BrowserRecords(BrowserWork):
         screen.draw()
         screen.rows.move_to(key)
 
+    async def known_versions(self, path: str) -> Sequence[Version]:
+        """All versions of a template that were ever run, the last used first."""
+        return await asyncio.to_thread(versions, self._store(), path)
+
+    async def choose_version(self, path: str, start: str, known: Sequence[Version]) -> Version | None:
+        """One of them, asked for; ``start`` is the hash of the one under the cursor at first."""
+        rows = [
+            Row(item.sha256, (item.sha256[:8], day_time(item.last_seen), counted(item.runs, "run"))) for item in known
+        ]
+        chosen: str | None = await self.screen.app.push_screen_wait(
+            Choose(f"Versions of {path}", rows, widths=(8, 16, 0), start=start)
+        )
+        return next((item for item in known if item.sha256 == chosen), None)
+
     async def versions(self) -> None:
         """All versions of the run's template that were ever run: compare them, or take one into the editor."""
         found = await self._record()
         if found is None:
             return
         path = found[2].request.template.path
-        known = await asyncio.to_thread(versions, self._store(), path)
-        rows = [
-            Row(item.sha256, (item.sha256[:8], day_time(item.last_seen), counted(item.runs, "run"))) for item in known
-        ]
-        app: Any = self.screen.app
-        chosen: str | None = await app.push_screen_wait(
-            Choose(f"Versions of {path}", rows, widths=(8, 16, 0), start=found[2].request.template.sha256)
-        )
-        version = next((item for item in known if item.sha256 == chosen), None)
+        known = await self.known_versions(path)
+        version = await self.choose_version(path, found[2].request.template.sha256, known)
         if version is None:
             return
+        app: Any = self.screen.app
         acts = {
             "editor": "take it into the editor",
             "file": "compare with the file",

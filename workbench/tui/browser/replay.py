@@ -16,6 +16,7 @@ from workbench.session.heads import session_heads
 from workbench.session.index import Hit
 from workbench.session.info import RunRecord, Session
 from workbench.session.timeline import Timeline, open_timeline
+from workbench.template.document import parse_document
 from workbench.tui.browser.records import BrowserRecords
 from workbench.tui.listview import Row
 from workbench.tui.screens.difference import DifferenceScreen, difference_text
@@ -31,6 +32,7 @@ AGAIN = {
     "param": "a parameter",
     "slot": "a slot's value",
     "template": "the template as its file is now",
+    "version": "another version of the template",
     "seed": "another seed",
     "several": "several seeds, one run each",
     "same": "nothing: the same again",
@@ -144,12 +146,19 @@ class BrowserReplay(BrowserRecords):
             return Changes() if what else None
         if what == "template":
             return Changes(template=await asyncio.to_thread(self._bench.load_template, record.request.template.path))
+        if what == "version":
+            return await self._version(record)
         if what == "model":
             entries = await asyncio.to_thread(self._bench.models)
             rows = [Row(str(entry.path), (entry.id, entry.engine or "-")) for entry in entries if not entry.problem]
             model: str | None = await app.push_screen_wait(Choose("Run again on", rows, widths=(0, 10)))
             return Changes(model=model) if model else None
         return await self._asked(what, record)
+
+    async def _version(self, record: RunRecord) -> Changes | None:
+        path = record.request.template.path
+        version = await self.choose_version(path, record.request.template.sha256, await self.known_versions(path))
+        return Changes(template=parse_document(version.source, path=path)) if version else None
 
     async def _asked(self, what: str, record: RunRecord) -> Changes | None:
         if what == "seed":
@@ -241,7 +250,7 @@ def verdict_text(result: Verification) -> str:
     if part is not None:
         lines.append(f"The texts part at piece {part.piece}, after: …{part.before}")
         lines += [f"recorded: {part.recorded}", f"now: {part.now}"]
-        lines += [f"margin between the two: {part.margin:.4f}"] if part.margin is not None else []
+        lines += [f"margin: {part.margin.told}"] if part.margin is not None else []
         lines.append("")
     signs = {"equal": "=", "differs": "!", "unknown": "?"}
     for item in result.checks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from workbench.display import counted
@@ -13,6 +13,12 @@ from workbench.tui.numbers import when
 
 LEGEND = "= finished  # stopped  ! failed  ? interrupted  > going on"
 SHORT_LEGEND = "= done # stopped ! failed ? cut > live"
+
+
+# The columns with their widths in cells; 0 takes the rest.
+HEADS = {"  answer": 0, "template": 11, "model": 13, "tok": 5, "tok/s": 5}
+# Beside the preview, which names the template.
+SIDE_HEADS = {"  answer": 0, "model": 15, "tok": 5, "tok/s": 5}
 
 
 @dataclass
@@ -42,35 +48,60 @@ def run_key(hit: Hit) -> str:
 
 
 def rows_of(
-    sessions: Sequence[Found], opened: Collection[str], marked: Collection[str], *, all_open: bool = False
+    sessions: Sequence[Found],
+    opened: Collection[str],
+    marked: Collection[str],
+    *,
+    all_open: bool = False,
+    templates: bool = True,
 ) -> list[Row]:
-    """The list: four columns, the title or first words, the model, tokens, tokens per second."""
+    """The list in the columns of ``HEADS``, or without ``templates`` of ``SIDE_HEADS``."""
     rows: list[Row] = []
     for session in sessions:
         is_open = all_open or session.key in opened
         rows.append(_session_row(session, is_open))
         if is_open:
-            rows += [_run_row(hit, marked) for hit in session.runs]
+            rows += [_run_row(hit, marked, templates=templates) for hit in session.runs]
     return rows
 
 
 def _session_row(session: Found, is_open: bool) -> Row:
     head = session.head
     tags = "".join(f" #{tag}" for tag in head.tags)
-    title = f"{'v' if is_open else '>'} {when(head.session_created or head.created)} {head.title}{tags}"
-    count = len(session.runs)
-    return Row(session.key, (title, counted(count, "run"), "", ""), muted=not count)
+    # The list is in the order of the newest runs, so that is the time to show.
+    newest = session.runs[0].created if session.runs else head.session_created or head.created
+    flags = "".join(f"{flag} " for flag in _session_flags(head))
+    title = f"{'v' if is_open else '>'} {when(newest)} {flags}{head.title}{tags}"
+    count, live = len(session.runs), sum(hit.status == "running" for hit in session.runs)
+    told = counted(count, "run") + (f", {live} live" if live else "")
+    return Row(session.key, (title, told), muted=not count, heading=True)
 
 
-def _run_row(hit: Hit, marked: Collection[str]) -> Row:
+def _session_flags(head: Hit) -> Iterator[str]:
+    """What is odd about a session, before its title."""
+    if head.unsaved:
+        yield "«not in the workspace»"
+    if head.newer:
+        yield "«newer format»"
+    if head.problem and not head.run_id:
+        yield "«damaged»"
+
+
+def _run_row(hit: Hit, marked: Collection[str], *, templates: bool) -> Row:
     key = run_key(hit)
     sign = "+" if key in marked else " "
     stars = ("*" if hit.star else "") + (f"{hit.rating}/5 " if hit.rating else "")
     excerpt = " ".join(hit.snippet.text.split()) if hit.snippet.text else hit.first_words
-    words = excerpt or hit.problem or hit.status
+    words = ("«edited» " if hit.edited else "") + (excerpt or hit.problem or hit.status)
     speed = f"{hit.tokens_per_second:.1f}" if hit.tokens_per_second else ""
+    named = (_short(hit.template),) if templates else ()
+    answer = f" {sign}{SIGNS.get(hit.status, '?')} {stars}{words}"
     return Row(
         key,
-        (f" {sign}{SIGNS.get(hit.status, '?')} {stars}{words}", hit.model, str(hit.tokens_out or ""), speed),
+        (answer, *named, hit.model, str(hit.tokens_out or ""), speed),
         muted=hit.status in ("error", "interrupted"),
     )
+
+
+def _short(template: str) -> str:
+    return template.rpartition("/")[2].removesuffix(".j2")

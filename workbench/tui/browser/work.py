@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.display import counted
 from workbench.error import WorkbenchError
 from workbench.session.arrange import duplicate_run, duplicate_session, merge_sessions, move_run
 from workbench.session.index import Hit
@@ -26,7 +27,8 @@ class BrowserWork:
 
     def __init__(self, screen: BrowserScreen) -> None:
         self.screen = screen
-        self._deleted: list[str] = []
+        # Each is what one key deleted, and what one key brings back.
+        self._deleted: list[list[str]] = []
 
     # -- what is under the cursor ----------------------------------------------------------------------------
 
@@ -159,7 +161,11 @@ class BrowserWork:
     # -- moving about ----------------------------------------------------------------------------------------
 
     async def delete(self) -> None:
-        """To the trash, with an undo; a whole session is asked about."""
+        """To the trash, with an undo: the marked runs, else what is under the cursor. Asks about all but one run."""
+        marked = [self.screen.hits[key] for key in self.screen.marked if key in self.screen.hits]
+        if marked:
+            await self._delete_runs(marked)
+            return
         session, hit = await self._session(), self.hit
         if session is None:
             return
@@ -171,9 +177,22 @@ class BrowserWork:
 
         def work() -> None:
             token = trash.delete_run(session, hit.run_id) if hit else trash.delete_session(session)
-            self._deleted.append(token)
+            self._deleted.append([token])
 
         await self._do(work, f"The {'run' if hit else 'session'} is in the trash. u brings it back.")
+
+    async def _delete_runs(self, hits: list[Hit]) -> None:
+        question = f"Delete {counted(len(hits), 'marked run')}? u brings all of them back."
+        if not await self.screen.app.push_screen_wait(Confirm(question, yes="delete", no="keep them")):
+            return
+        trash, tokens = Trash(self._store()), list[str]()
+        self._deleted.append(tokens)
+
+        def work() -> None:
+            for hit in hits:
+                tokens.append(trash.delete_run(self._store().open_session(hit.dir), hit.run_id))
+
+        await self._do(work, f"{counted(len(hits), 'run')} in the trash. u brings all of them back.")
 
     async def undo(self) -> None:
         """Bring back what was deleted last, also in an earlier session of the app."""
@@ -189,9 +208,14 @@ class BrowserWork:
             )
             if not chosen:
                 return
-            self._deleted.append(chosen)
-        token = self._deleted.pop()
-        await self._do(partial(trash.undo_delete, token), "It is back.")
+            self._deleted.append([chosen])
+        tokens = self._deleted.pop()
+
+        def work() -> None:
+            for token in tokens:
+                trash.undo_delete(token)
+
+        await self._do(work, "It is back." if len(tokens) == 1 else f"{counted(len(tokens), 'run')} back.")
 
     async def _other_session(self, question: str, but: Session) -> Session | None:
         rows = [

@@ -24,7 +24,7 @@ from workbench.session.index import Hit, SessionIndex
 from workbench.tui.background import carry_on
 from workbench.tui.browser.detail import run_text, session_text
 from workbench.tui.browser.replay import BrowserReplay
-from workbench.tui.browser.rows import LEGEND, SHORT_LEGEND, Found, grouped, rows_of, run_key
+from workbench.tui.browser.rows import HEADS, LEGEND, SHORT_LEGEND, SIDE_HEADS, Found, grouped, rows_of, run_key
 from workbench.tui.listview import LineList
 from workbench.tui.once import Once
 from workbench.tui.status import KeyLine
@@ -40,6 +40,8 @@ PAGE = 400
 FOLLOW_SECONDS = 2.0
 NEAR_END = 40
 WIDE = 100
+NARROW = 60
+SPACIOUS = 160
 EMPTY = "Nothing is saved yet. Escape leaves, F5 runs the template: every run is kept and can be found here."
 
 
@@ -52,7 +54,8 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
     BrowserScreen #filter { border: none; height: 1; padding: 0 1; background: $panel; }
     BrowserScreen #side { width: 1fr; border-left: solid $panel; display: none; }
     BrowserScreen.wide #side { display: block; }
-    BrowserScreen #found { width: 1fr; }
+    BrowserScreen #list { width: 1fr; }
+    BrowserScreen #heads { height: 1; padding: 0; color: $text-muted; }
     BrowserScreen #about { height: 1; background: $panel; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,7 +67,8 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
         super().__init__()
         self.bench = bench
         self.filter = SoundInput(id="filter", compact=True, placeholder="filter: words, model:smol tag:good before:7d")
-        self.rows = LineList(id="found", widths=(0, 15, 5, 5), placeholder="Reading …")
+        self.rows = LineList(id="found", widths=tuple(HEADS.values()), placeholder="Reading …")
+        self._heads = Static("", id="heads", markup=False)
         self.detail = StreamView(id="detail")
         self.about = Static("", id="about", markup=False)
         self._keys = KeyLine(commands, "browser")
@@ -76,6 +80,7 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
         self._ended = threading.Event()
         self._asked = 0
         self._shown = ""
+        self._templates = True
         self._limit = PAGE
         self._totals = (0, 0)
         self._indexing = ""
@@ -84,7 +89,9 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
     def compose(self) -> ComposeResult:
         yield self.filter
         with Horizontal():
-            yield self.rows
+            with Vertical(id="list"):
+                yield self._heads
+                yield self.rows
             with Vertical(id="side"):
                 yield self.detail
         yield self.about
@@ -99,8 +106,14 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
         self._ended.set()
 
     def on_resize(self, event: Resize) -> None:
-        self.set_class(event.size.width >= WIDE, "wide")
-        self.rows.widths = (0, 15, 5, 5) if event.size.width >= 60 else (0,)
+        wide, width = event.size.width >= WIDE, event.size.width
+        self.set_class(wide, "wide")
+        heads = SIDE_HEADS if wide and width < SPACIOUS else HEADS
+        self._templates = heads is HEADS
+        self.rows.widths = tuple(heads.values()) if width >= NARROW else (0,)
+        room = width // 2 if wide else width
+        self._heads.update(Content(self.rows.head(tuple(heads), room)))
+        self.draw()
 
     # -- finding ---------------------------------------------------------------------------------------------
 
@@ -175,7 +188,8 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
     def draw(self) -> None:
         """Show the rows anew, the cursor where it was."""
         everything = bool(self.filter.value.strip())
-        self.rows.set_rows(rows_of(self.found, self.opened, self.marked, all_open=everything))
+        rows = rows_of(self.found, self.opened, self.marked, all_open=everything, templates=self._templates)
+        self.rows.set_rows(rows)
         self._tell()
         current = self.rows.current
         self._look(current.key if current else "")
