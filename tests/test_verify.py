@@ -318,7 +318,11 @@ async def test_the_margin_between_the_two_tokens_is_told(bench: Workbench, tmp_p
     assert found.difference is not None
     assert found.difference.piece == 0
     assert found.difference.margin is not None
-    assert found.difference.margin > 0
+    assert found.difference.margin.value > 0
+    assert likeliest.startswith(found.difference.margin.now)
+    told = found.difference.margin.told
+    assert f"nats: {found.difference.margin.now!r} is " in told
+    assert f"as likely as {found.difference.margin.recorded!r}" in told
     assert "recorded params.top_k" in found.reason
 
 
