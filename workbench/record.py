@@ -16,6 +16,27 @@ def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class MissingText(str):
+    """Stands for a text that was kept apart, under its hash, and is gone or damaged. As text it is a sentence that
+    says so; it is recorded as what it stands for, and never given to a model.
+    """
+
+    blob: str
+    size: int
+
+    def __new__(cls, blob: str, size: int) -> MissingText:
+        made = super().__new__(cls, f"[{size} bytes are missing here: {blob}]")
+        made.blob, made.size = blob, size
+        return made
+
+    def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]
+        return self.blob, self.size
+
+    def __str__(self) -> str:
+        # Not a plain copy, which would pass for a text.
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     role: Literal["system", "user", "assistant"]
@@ -48,7 +69,8 @@ class Prompt:
     @property
     def sha256(self) -> str:
         """Of the model's exact text if known, else of ``plain``."""
-        return sha256_text(self.model_text or self.plain)
+        text = self.model_text or self.plain
+        return text.blob if isinstance(text, MissingText) else sha256_text(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     try:
         index.refresh(progress=lambda done, total: console.talk.bar("indexing", done, total))
         console.talk.clear_bar()
-        hits = index.search(" ".join(args.query), limit=args.limit, order=args.order)
+        hits = index.search(" ".join(args.query), limit=min(args.limit, sys.maxsize), order=args.order)
     finally:
         index.close()
     if args.format == "json":

@@ -63,7 +63,7 @@ def _show_run(bench: Workbench, session: Session, name: str, args: argparse.Name
     for warning in (record.problem, "the text is not the one that was recorded" if record.edited else ""):
         if warning:
             console.talk.error(f"workbench: {name}: {warning}")
-    if record.problem and not record.request.created:
+    if record.problem and not (record.request.created or record.request.prompt.plain or record.result.text):
         raise StorageError(f"nothing of run {name} can be read", hint=f"Look at {session.dir / 'runs'}.")
     if args.format == "json":
         console.out.json(record_of(record), indent=2)

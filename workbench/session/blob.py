@@ -19,6 +19,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from workbench.record import MissingText
 from workbench.textio import DISK, Disk, atomic_write, make_dirs, storage_error
 
 LIMIT = 64 * 1024
@@ -33,13 +34,16 @@ def blob_path(folder: Path, sha256: str) -> Path:
 @dataclass
 class Packer:
     """Turns values into their recorded form; ``blobs`` collects texts longer than ``limit`` bytes by their
-    hash.
+    hash. A text that is missing stays a reference; with ``leaves`` it says so, since no blobs come with the record.
     """
 
     limit: int = LIMIT
     blobs: dict[str, bytes] = field(default_factory=dict)
+    leaves: bool = False
 
     def text(self, text: str) -> Any:
+        if isinstance(text, MissingText):
+            return {"blob": text.blob, "bytes": text.size} | ({"missing": True} if self.leaves else {})
         if len(text) * 4 > self.limit:
             data = text.encode("utf-8", "surrogatepass")
             if len(data) > self.limit:
@@ -75,7 +79,7 @@ def _is_packed(table: Mapping[str, Any]) -> bool:
 
 
 def unpack(value: Any, read_blob: Callable[[str], str | None]) -> Any:
-    """The value again. A text whose blob is gone becomes a sentence that says so. Never raises."""
+    """The value again. A text whose blob is gone becomes a ``MissingText``. Never raises."""
     if isinstance(value, Mapping):
         if set(value) == {"json"} and isinstance(value["json"], str):
             try:
@@ -84,7 +88,8 @@ def unpack(value: Any, read_blob: Callable[[str], str | None]) -> Any:
                 return value["json"]
         if _is_packed(value) and isinstance(value["blob"], str):
             text = read_blob(value["blob"])
-            return text if text is not None else f"[{value['bytes']} bytes are missing here: {value['blob']}]"
+            size = value["bytes"]
+            return text if text is not None else MissingText(value["blob"], size if isinstance(size, int) else 0)
         return {key: unpack(item, read_blob) for key, item in value.items()}
     if isinstance(value, list):
         return [unpack(item, read_blob) for item in value]
@@ -95,7 +100,7 @@ def write_blobs(folder: Path, blobs: Mapping[str, bytes], *, disk: Disk = DISK) 
     """Each that is not there yet, durably. Raises StorageError."""
     for sha256, data in blobs.items():
         path = blob_path(folder, sha256)
-        if _still_there(path, len(data)):
+        if _still_there(path, data):
             continue
         try:
             make_dirs(path.parent, disk=disk)
@@ -104,10 +109,11 @@ def write_blobs(folder: Path, blobs: Mapping[str, bytes], *, disk: Disk = DISK) 
         atomic_write(path, data, mode=0o444, disk=disk)
 
 
-def _still_there(path: Path, size: int) -> bool:
+def _still_there(path: Path, data: bytes) -> bool:
     """Whether the text is there already; it becomes young again, and so is not taken for unneeded (``gc.py``)."""
     try:
-        if path.stat().st_size != size:
+        # One that was damaged is written anew, and is right again for all that name it.
+        if path.stat().st_size != len(data) or path.read_bytes() != data:
             return False
         with contextlib.suppress(PermissionError):
             os.utime(path)

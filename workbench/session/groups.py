@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench import __version__
 from workbench.error import ConfigError, StorageError, UsageError
-from workbench.session.ids import is_ulid, iso, new_ulid
+from workbench.session.ids import is_ulid, iso, new_ulid, stored_iso
 from workbench.session.info import Session
 from workbench.textio import DISK, Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
 
@@ -65,7 +65,7 @@ def read_group(path: Path) -> Group:
         path.stem,
         path,
         kind=head["kind"] if isinstance(head["kind"], str) else "",
-        created=iso(created) if isinstance(created, datetime) and created.tzinfo else "",
+        created=stored_iso(created) if isinstance(created, datetime) and created.tzinfo else "",
         app=head["app"] if isinstance(head["app"], str) else "",
         plan=data,
         problem="it was written by a newer version" if newer else "",

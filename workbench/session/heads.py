@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.error import ConfigError
-from workbench.session.ids import iso
+from workbench.session.ids import stored_iso
 from workbench.session.store import SessionStore
 from workbench.textio import open_regular, toml_loads
 
@@ -76,7 +76,7 @@ def read_run_head(path: Path) -> RunHead | None:
     return RunHead(
         id=path.stem,
         path=path,
-        created=iso(created) if isinstance(created, datetime) and created.tzinfo else _text(created),
+        created=stored_iso(created) if isinstance(created, datetime) and created.tzinfo else _text(created),
         group=_text(data.get("group")),
         pane=pane if isinstance(pane, int) else 0,
         parent=_text(data.get("parent")),

@@ -54,6 +54,14 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat("T", "milliseconds").replace("+00:00", "Z")
 
 
+def stored_iso(moment: datetime) -> str:
+    """``iso`` of a time that stands in a file, where it may be any; empty when UTC's calendar has no such day."""
+    try:
+        return iso(moment)
+    except (OverflowError, ValueError):
+        return ""
+
+
 def folder_stamp(moment: datetime) -> str:
     """The head of a session folder's name: ``20261125T195612Z``."""
     return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")

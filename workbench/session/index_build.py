@@ -20,7 +20,7 @@ from typing import Any
 from workbench.session.ids import plausible
 from workbench.session.index_db import COLUMNS
 from workbench.session.index_text import TEXT_LIMIT, fold, spaced, storable
-from workbench.session.info import RunInfo, RunRecord, Session
+from workbench.session.info import RunInfo, RunRecord, Session, rating_of
 
 # A file as young as this may change again without its stamp changing.
 _YOUNG_NS = 50_000_000
@@ -110,11 +110,7 @@ def session_texts(session: Session, run_id: str) -> dict[str, str]:
 def marks_of(session: Session, run_id: str) -> dict[str, Any]:
     """The columns of ``entry`` that come from ``session.toml``."""
     marks = session.runs.get(run_id, {})
-    rating = marks.get("rating", 0)
-    return {
-        "rating": rating if isinstance(rating, int) and 0 <= rating <= 5 else 0,
-        "star": marks.get("star") is True,
-    }
+    return {"rating": rating_of(marks), "star": marks.get("star") is True}
 
 
 def entry_row(session: Session, info: RunInfo, stamp: str) -> dict[str, Any]:
@@ -129,7 +125,7 @@ def entry_row(session: Session, info: RunInfo, stamp: str) -> dict[str, Any]:
         # A run that goes on is looked at each time.
         "stat": "" if info.status == "running" else stamp,
         **texts,
-        **{name: min(getattr(info, name), 1 << 62) for name in ("tokens_out", "ms_first", "ms_total", "pane")},
+        **{name: getattr(info, name) for name in ("tokens_out", "ms_first", "ms_total", "pane")},
         "member": storable(info.group),
         "parent": storable(info.parent),
         "edited": info.edited,

@@ -26,6 +26,7 @@ from workbench.session.info import Session
 from workbench.session.store import SessionStore
 
 _FORGET_SESSIONS = 20
+_LARGEST = (1 << 63) - 1
 
 
 @dataclass
@@ -139,7 +140,8 @@ class Writer:
     def _insert(self, table: str, row: Mapping[str, Any]) -> None:
         names = ", ".join(row)
         marks = ", ".join("?" * len(row))
-        self._database.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", list(row.values()))
+        values = [_storable(value) for value in row.values()]
+        self._database.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", values)
 
     def _add(self, number: int, row: Mapping[str, Any], texts: dict[str, str]) -> None:
         self._insert("entry", {"number": number, **row})
@@ -192,3 +194,8 @@ class Writer:
             self._words(number, new)
             self._insert("doc", {"number": number, **new})
         return 1
+
+
+def _storable(value: Any) -> Any:
+    """A number that the database cannot hold is cut: one odd row must not keep all others out."""
+    return max(-_LARGEST - 1, min(value, _LARGEST)) if isinstance(value, int) else value

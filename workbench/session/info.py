@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.record import RunRequest, RunResult
+from workbench.record import MissingText, RunRequest, RunResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,12 @@ class Session:
 
 
 SessionInfo = Session
+
+
+def rating_of(marks: Mapping[str, Any]) -> int:
+    """1 to 5; 0 for none, and for what is no rating."""
+    rating = marks.get("rating")
+    return rating if isinstance(rating, int) and not isinstance(rating, bool) and 0 < rating <= 5 else 0
 
 
 def token_rate(tokens: int, ms_first: int, ms_total: int) -> float:
@@ -75,7 +81,7 @@ class RunInfo:
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run, opened. ``edited``: the text is not the one that was recorded, by its hash. ``problem``: what is
-    damaged.
+    damaged. ``missing``: the inputs that are lost, by their place in the request.
     """
 
     request: RunRequest
@@ -83,6 +89,7 @@ class RunRecord:
     edited: bool = False
     newer: bool = False
     problem: str = ""
+    missing: Mapping[str, MissingText] = field(default_factory=dict)
 
     @property
     def live(self) -> bool:

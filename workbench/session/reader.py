@@ -201,7 +201,7 @@ class _Reader:
             self._runs.append((first, 1, len(self.view.pieces)))
         for place, text in enumerate(texts):
             count = tokens[place] if place < len(tokens) and isinstance(tokens[place], int) else 1
-            self.view.pieces.append(Piece(times[place], first + place, text, max(0, count)))
+            self.view.pieces.append(Piece(times[place], first + place, text, count if 0 <= count < 1 << 40 else 1))
         return first == n
 
     def _again(self, record: dict[str, Any]) -> bool:

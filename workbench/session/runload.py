@@ -17,6 +17,7 @@ from workbench.error import ConfigError, StorageError
 from workbench.record import RunRequest, RunResult, sha256_text
 from workbench.session.blob import Packer, blob_reader, blobs_of
 from workbench.session.info import RunRecord
+from workbench.session.missing import missing_in, missing_words
 from workbench.session.owner import life_of
 from workbench.session.reader import RecordingView, read_recording
 from workbench.session.runfile import FORMAT, request_to_dict, run_toml
@@ -60,22 +61,32 @@ def load_run(path: Path, watch: Watch) -> RunRecord:
         raise StorageError(f"there is no run {path.stem} in {path.parent.parent}: {problem}")
     version = data.get("format") if data else FORMAT
     newer = isinstance(version, int) and version > FORMAT
-    request = request_from_dict(data or {"id": path.stem}, read_blob)
-    result = result_from_dict(data.get("result")) if data else None
+    faults: list[str] = []
+    request = request_from_dict(data or {"id": path.stem}, read_blob, faults)
+    result = result_from_dict(data.get("result"), faults) if data else None
     if result is not None and result.status != "running":
         edited = sha256_text(result.text) != result.sha256
-        return RunRecord(request, result, edited=edited, newer=newer, problem=problem)
+        return _record(request, result, [problem, *faults], edited=edited, newer=newer)
     try:
         view = read_recording(recording)
     except OSError as error:
         lost = f"the recording cannot be read: {error.strerror}"
-        return RunRecord(request, _interrupted(RecordingView()), newer=newer, problem=lost)
+        return _record(request, _interrupted(RecordingView()), [lost, *faults], newer=newer)
     if view.head is not None:
-        request = request_from_dict(view.head["req"], read_blob)
+        faults = []
+        request = request_from_dict(view.head["req"], read_blob, faults)
     if view.started is not None:
         request = apply_started(request, view.started)
-    newer = newer or view.newer
-    return RunRecord(request, _result(view, recording, watch), newer=newer, problem=view.damage)
+    result = _result(view, recording, watch, faults)
+    return _record(request, result, [view.damage, *faults], newer=newer or view.newer)
+
+
+def _record(
+    request: RunRequest, result: RunResult, problems: list[str], *, edited: bool = False, newer: bool = False
+) -> RunRecord:
+    missing = missing_in(request)
+    words = "; ".join(dict.fromkeys(filter(None, [missing_words(missing), *problems])))
+    return RunRecord(request, result, edited=edited, newer=newer, problem=words, missing=missing)
 
 
 def _run_data(path: Path) -> tuple[Mapping[str, Any] | None, str]:
@@ -85,9 +96,9 @@ def _run_data(path: Path) -> tuple[Mapping[str, Any] | None, str]:
         return None, error.message
 
 
-def _result(view: RecordingView, recording: Path, watch: Watch) -> RunResult:
+def _result(view: RecordingView, recording: Path, watch: Watch, faults: list[str]) -> RunResult:
     if view.end is not None:
-        ended = result_from_dict(view.end.get("res"))
+        ended = result_from_dict(view.end.get("res"), faults)
         text = view.text
         return replace(ended, text=text, sha256=ended.sha256 or sha256_text(text))
     life = life_of(view.owner, recording)

@@ -1,7 +1,7 @@
 """A run file or a recording's first line, read back into the records.
 
 Never fails on content: what is missing or of the wrong kind takes the record's default, so that a damaged or
-newer file still shows what it has.
+newer file still shows what it has. What is of the right kind and out of all range does as well, and is told.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from workbench.param import SPECS, Params, params_from_record
 from workbench.record import (
     IncludeRef,
     Message,
+    MissingText,
     ModelRef,
     PatternRef,
     PickRef,
@@ -25,14 +26,18 @@ from workbench.record import (
     TemplateRef,
 )
 from workbench.session.blob import unpack
-from workbench.session.ids import iso
+from workbench.session.ids import stored_iso
+
+# No time, count or size is larger, and nothing larger fits into the index.
+_MOST = (1 << 63) - 1
 
 
 class _Table:
-    """Typed access to a table that may hold anything."""
+    """Typed access to a table that may hold anything. ``faults`` gets a few words for what is out of range."""
 
-    def __init__(self, data: object, read_blob: Callable[[str], str | None]) -> None:
+    def __init__(self, data: object, read_blob: Callable[[str], str | None], faults: list[str] | None = None) -> None:
         self.data: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
+        self.faults: list[str] = [] if faults is None else faults
         self._read_blob = read_blob
 
     def value(self, key: str) -> Any:
@@ -41,23 +46,31 @@ class _Table:
     def text(self, key: str) -> str:
         value = self.value(key)
         if isinstance(value, datetime):
-            return iso(value if value.tzinfo else value.replace(tzinfo=UTC))
+            moment = stored_iso(value if value.tzinfo else value.replace(tzinfo=UTC))
+            if not moment:
+                self.faults.append(f"{key!r} is no possible time")
+            return moment
         return value if isinstance(value, str) else ""
 
-    def number(self, key: str, default: int = 0) -> int:
+    def number(self, key: str, default: int = 0, *, most: int = _MOST) -> int:
         value = self.data.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else default
+        if not isinstance(value, int) or isinstance(value, bool):
+            return default
+        if not 0 <= value <= most:
+            self.faults.append(f"{key!r} is out of range")
+            return default
+        return value
 
     def one_of(self, key: str, kind: Any, default: str) -> Any:
         value = self.data.get(key)
         return value if value in get_args(kind) else default
 
     def table(self, key: str) -> _Table:
-        return _Table(self.data.get(key), self._read_blob)
+        return _Table(self.data.get(key), self._read_blob, self.faults)
 
     def tables(self, key: str) -> list[_Table]:
         rows = self.data.get(key)
-        return [_Table(row, self._read_blob) for row in rows] if isinstance(rows, list) else []
+        return [_Table(row, self._read_blob, self.faults) for row in rows] if isinstance(rows, list) else []
 
     def values(self, key: str) -> dict[str, Any]:
         rows = self.data.get(key)
@@ -66,9 +79,13 @@ class _Table:
         return {str(name): unpack(item, self._read_blob) for name, item in rows.items()}
 
 
-def request_from_dict(data: Mapping[str, Any], read_blob: Callable[[str], str | None]) -> RunRequest:
-    """The request of a run file or of a recording's first line. Never raises."""
-    top = _Table(data, read_blob)
+def request_from_dict(
+    data: Mapping[str, Any], read_blob: Callable[[str], str | None], faults: list[str] | None = None
+) -> RunRequest:
+    """The request of a run file or of a recording's first line. ``faults`` is told of what had to be left out. Never
+    raises.
+    """
+    top = _Table(data, read_blob, faults)
     engine, params = top.table("engine"), top.table("params")
     changed = top.value("changed")
     return RunRequest(
@@ -161,13 +178,19 @@ def _read_model(table: _Table) -> ModelRef:
 
 
 def _read_params(table: _Table) -> Params:
-    return params_from_record({name: table.value(name) for name in SPECS})
+    values = {name: table.value(name) for name in SPECS}
+    # A schema that is gone is none; that it is gone must not be lost as well.
+    missing: dict[str, Any] = {
+        name: value for name, value in values.items() if isinstance(value, MissingText) and SPECS[name].kind is str
+    }
+    return replace(params_from_record(values), **missing)
 
 
 def _read_pattern(table: _Table) -> PatternRef:
     seed = table.data.get("seed")
     return PatternRef(
-        index=table.number("index"),
+        # Of as many prompts as there are: they may be more than any other number here counts.
+        index=table.number("index", most=_MOST**64),
         order=_choice(table, "order", ("combinatorial", "sample", "shuffled"), "combinatorial"),
         count=table.text("count"),
         seed=seed if isinstance(seed, int) else None,
@@ -178,9 +201,9 @@ def _read_pattern(table: _Table) -> PatternRef:
     )
 
 
-def result_from_dict(data: object) -> RunResult:
-    """The ``[result]`` table. Never raises; a status that is not known is an error."""
-    table = _Table(data, lambda _sha256: None)
+def result_from_dict(data: object, faults: list[str] | None = None) -> RunResult:
+    """The ``[result]`` table, as ``request_from_dict``; a status that is not known is an error."""
+    table = _Table(data, lambda _sha256: None, faults)
     exit_code = table.data.get("exit")
     return RunResult(
         status=cast(Status, table.one_of("status", Status, "error")),

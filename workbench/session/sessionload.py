@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.error import ConfigError, StorageError
-from workbench.session.ids import iso, plausible, stamp_time
+from workbench.session.ids import plausible, stamp_time, stored_iso
 from workbench.session.info import Session
 from workbench.session.version import CURRENT, upgrade, version_of
 from workbench.textio import read_text, toml_loads
@@ -32,7 +32,7 @@ def read_session(folder: Path, *, unsaved: bool) -> Session:
         dir=folder,
         id=_text(data, "id") or folder.name,
         title=_text(data, "title") or folder.name,
-        created=iso(moment) if moment else "",
+        created=stored_iso(moment) if moment else "",
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         note=_text(data, "note"),
         runs={key: item for key, item in runs.items() if isinstance(item, dict)} if isinstance(runs, dict) else {},

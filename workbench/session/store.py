@@ -19,7 +19,7 @@ from workbench import __version__
 from workbench.error import StorageError, UsageError
 from workbench.session.edit import edit_session
 from workbench.session.ids import folder_stamp, new_ulid, short_id, slug
-from workbench.session.info import RunInfo, RunRecord, Session, SessionInfo
+from workbench.session.info import RunInfo, RunRecord, Session, SessionInfo, rating_of
 from workbench.session.reader import RecordingView, read_recording
 from workbench.session.runload import Watch, load_run, recover_run, unfinished
 from workbench.session.sessionload import read_session
@@ -135,7 +135,7 @@ class SessionStore:
         """The row of a run, and the run; None when there is nothing to read. Never raises."""
         path = session.dir / "runs" / f"{stem}.toml"
         marks = session.runs.get(stem, {})
-        rating, note = marks.get("rating", 0), marks.get("note", "")
+        note = marks.get("note", "")
         try:
             record = load_run(path, self._watch)
         except StorageError as error:
@@ -155,7 +155,7 @@ class SessionStore:
             ms_total=result.ms_total,
             group=request.group,
             pane=request.pane,
-            rating=rating if isinstance(rating, int) else 0,
+            rating=rating_of(marks),
             note=note if isinstance(note, str) else "",
             problem=record.problem,
             edited=record.edited,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.error import ConfigError, StorageError, UsageError
-from workbench.session.ids import iso, new_ulid, short_id
+from workbench.session.ids import iso, new_ulid, short_id, stored_iso
 from workbench.session.runload import unfinished
 from workbench.textio import Disk, atomic_write, make_dirs, read_text, storage_error, toml_dumps, toml_loads
 
@@ -251,14 +251,14 @@ def _read(place: Path) -> TrashEntry | None:
         problem = "its origin is not known"
     if not problem and not run_id and len(contents) != 1:
         problem = "it is not one folder"
-    moment = deleted if isinstance(deleted, datetime) and deleted.tzinfo else None
+    moment = stored_iso(deleted) if isinstance(deleted, datetime) and deleted.tzinfo else ""
     return TrashEntry(
         token=place.name,
         path=place,
         origin=place.parent.parent.joinpath(*parts) if not problem else place,
         title=str(data.get("title", "")) or contents[0].name,
         run_id=run_id if isinstance(run_id, str) else "",
-        deleted=iso(moment or datetime.fromtimestamp(place.stat().st_mtime, UTC)),
+        deleted=moment or iso(datetime.fromtimestamp(place.stat().st_mtime, UTC)),
         bytes=sum(path.stat().st_size for item in contents for path in (item, *item.rglob("*")) if path.is_file()),
         problem=problem,
     )

@@ -17,7 +17,7 @@ def when(created: str) -> str:
     """The local time of today, else the day: enough to tell sessions of one title apart."""
     try:
         local = datetime.fromisoformat(created.replace("Z", "+00:00")).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         return "?"
     return f"{local:%H:%M}" if local.date() == datetime.now().date() else f"{local:%m-%d}"
 
@@ -26,6 +26,6 @@ def day_time(created: str) -> str:
     """Day and local time, to the minute."""
     try:
         local = datetime.fromisoformat(created.replace("Z", "+00:00")).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         return "?"
     return f"{local:%Y-%m-%d %H:%M}"
