@@ -168,8 +168,8 @@ class SessionIndex:
         terms = [(Finder(term), term.negated) for term in query.terms]
         found: list[Sequence[Any]] = []
         for row in self._reader.execute(_select("entry", where, "entry.number DESC"), [*values, -1]):
-            texts = self._texts(row[0]).values() if terms else ()
-            if all(any(finder.search(text) >= 0 for text in texts) is not negated for finder, negated in terms):
+            texts = self._texts(row[0]).items() if terms else ()
+            if all(any(finder.search_in(*text) >= 0 for text in texts) is not negated for finder, negated in terms):
                 found.append(row)
                 if len(found) >= limit:
                     break

@@ -20,6 +20,9 @@ FIELDS = {
     "model": "part of the model's file name",
     "tag": "a whole tag of the session; tag:go* for its beginning",
     "template": "part of the template's path",
+    "prompt": "a word or phrase of the prompt",
+    "output": "a word or phrase of the output",
+    "note": "a word or phrase of a note",
     "title": "part of the session's title",
     "engine": "part of the engine's name",
     "status": "running, finished, cancelled, error or interrupted, or its beginning",
@@ -29,6 +32,8 @@ FIELDS = {
     "after": "the same: runs made on that day or later",
     "id": "the beginning of a run's or session's id, or of the session's folder name",
 }
+# Looked for as words without a field are, in one text only.
+TEXT_FIELDS = frozenset({"prompt", "output", "note"})
 QUERY_LIMIT = 4_000
 _WORD = re.compile(r'(-?)(?:([A-Za-z]+):)?("[^"]*"?|[^\s"]\S*|)')
 _RATING = re.compile(r"(<=|>=|<|>|=|)(\d*)\Z")
@@ -83,7 +88,10 @@ def _take(parsed: _Parsed, word: re.Match[str], *, last: bool) -> None:
     quoted = value.startswith('"')
     bare = value.strip('"') if quoted else value
     if name and not bare.startswith((":", "//", "\\")) and (bare or name.lower() in FIELDS):
-        if limit := _filter(name.lower(), bare, negated=bool(minus)):
+        if name.lower() in TEXT_FIELDS:
+            term = Term(bare, prefix=last and not quoted, negated=bool(minus), column=name.lower())
+            parsed.terms += [term] if bare else []
+        elif limit := _filter(name.lower(), bare, negated=bool(minus)):
             parsed.filters.append(limit)
         return
     if name:

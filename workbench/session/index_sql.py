@@ -31,9 +31,10 @@ def _term(term: Term) -> Condition:
     no = "NOT " if term.negated else ""
     if term.tokens:
         return f"entry.number {no}IN (SELECT rowid FROM word WHERE word MATCH ?)", [term.match]
-    anywhere = " OR ".join(f"instr(doc.{name}, ?)" for name in COLUMNS)
+    columns = (term.column,) if term.column else COLUMNS
+    anywhere = " OR ".join(f"instr(doc.{name}, ?)" for name in columns)
     condition = f"{no}EXISTS (SELECT 1 FROM doc WHERE doc.number = entry.number AND ({anywhere}))"
-    return condition, [term.text] * len(COLUMNS)
+    return condition, [term.text] * len(columns)
 
 
 def _filter(item: Filter) -> Condition:

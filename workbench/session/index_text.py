@@ -101,11 +101,14 @@ def _spacing() -> _Spacing:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word or phrase to look for, in its ``storable`` form. ``prefix``: its last token may go on."""
+    """A word or phrase to look for, in its ``storable`` form. ``prefix``: its last token may go on. ``column`` is the
+    one text it must stand in, empty for any.
+    """
 
     text: str
     prefix: bool = False
     negated: bool = False
+    column: str = ""
 
     @property
     def tokens(self) -> list[str]:
@@ -115,7 +118,8 @@ class Term:
     def match(self) -> str:
         """As an FTS5 phrase, in which every character is text."""
         text = spaced(self.text).replace('"', '""')
-        return f'"{text}"' + ("*" if self.prefix and not self._ends_unspaced else "")
+        place = f"{self.column} : " if self.column else ""
+        return f'{place}"{text}"' + ("*" if self.prefix and not self._ends_unspaced else "")
 
     @property
     def _ends_unspaced(self) -> bool:
@@ -153,7 +157,12 @@ class Finder:
 
     def __init__(self, term: Term) -> None:
         self.pattern = term.pattern
+        self._column = term.column
         self._first = term.tokens[0] if term.tokens else fold(term.text)
+
+    def search_in(self, column: str, text: str) -> int:
+        """As ``search``, but -1 in a text that the term does not ask for."""
+        return self.search(text) if self._column in ("", column) else -1
 
     def search(self, text: str) -> int:
         """Where the first match begins; -1 without one. A fold of the whole text is the last resort, for it is slow."""
@@ -173,7 +182,7 @@ class Finder:
 def snippet(texts: Mapping[str, str], finders: Sequence[Finder]) -> Snippet:
     """The surroundings of the first match, in the first of the texts (by name) that has one."""
     for column, text in texts.items():
-        places = [place for finder in finders if (place := finder.search(text)) >= 0]
+        places = [place for finder in finders if (place := finder.search_in(column, text)) >= 0]
         if places:
             return _cut(column, text, min(places), [finder.pattern for finder in finders])
     return Snippet()
