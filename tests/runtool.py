@@ -19,6 +19,7 @@ from workbench.record import (
     sha256_text,
 )
 from workbench.session.ids import new_ulid
+from workbench.session.reader import RecordingView
 
 
 def request(**more: Any) -> RunRequest:
@@ -71,6 +72,12 @@ def result(text: str = "In 東京 it rains.\n", **more: Any) -> RunResult:
 def started(params: Params | None = None) -> Started:
     info = EngineInfo("scripted", "2", threads=3, n_ctx=1024, n_batch=32)
     return Started(t_ms=5, engine=info, params=params or Params(seed=9))
+
+
+def intact(view: RecordingView) -> bool:
+    """Whether a recording is complete, and its text is what the run gave, by the hash of its end."""
+    whole = view.head is not None and not view.missing and not view.bad_lines
+    return whole and view.end is not None and view.end.get("sha256") == sha256_text(view.text)
 
 
 def pieces(texts: list[str]) -> list[Piece]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from workbench.config import SETTINGS, Config, config_fields, load_config
+from workbench.config import SETTINGS, Config, load_config
 from workbench.error import ConfigError
 from workbench.workspace import find_workspace, init_workspace, user_config_dir
 
@@ -19,7 +20,7 @@ def user_file(text: str) -> Path:
 
 
 def test_every_field_is_declared_in_the_table() -> None:
-    assert sorted(setting.field for setting in SETTINGS) == sorted(config_fields())
+    assert sorted(setting.field for setting in SETTINGS) == sorted(item.name for item in fields(Config))
 
 
 def test_without_any_file_the_defaults_hold() -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.indextool import dump
 from tests.runtool import request, result
 from workbench.error import UsageError
 from workbench.record import ModelRef, Prompt, TemplateRef
@@ -68,7 +69,7 @@ def fresh_dump(space: Workspace, tmp_path: Path, *, fts: bool = True) -> list[tu
     index._open()
     index.refresh()
     try:
-        return index.dump()
+        return dump(index)
     finally:
         index.close()
 
@@ -142,6 +143,19 @@ FOUND = [
     ("tag:later", [EMPTY]),
     ("template:rose", [ROSE]),
     ("title:CAFE", [ROSE]),
+    ("prompt:weather", [RAIN]),
+    ("output:weather", []),
+    ("output:rain", [RAIN]),
+    ("output:rain ", []),
+    ("prompt:雨", []),
+    ("output:雨", [TOKYO]),
+    ('output:"it rains" prompt:kyoto', [RAIN]),
+    ("kyoto -output:umbrella", [TOKYO]),
+    ("note:gertrude", [ROSE]),
+    ("output:🎉", [ROSE]),
+    ("prompt:🎉", []),
+    ("prompt: output:rose", [ROSE]),
+    ("output:prompt:weather", []),
     ("engine:gpt", [TOKYO]),
     ("status:fin", [EMPTY, ROSE, TOKYO, RAIN][1:]),
     ("rating:>=4", [TOKYO]),
@@ -317,7 +331,7 @@ def test_a_cancelled_refresh_keeps_what_it_did(store: SessionStore) -> None:
 def test_a_damaged_database_is_made_anew(store: SessionStore, damage: str) -> None:
     fill(store)
     index = refreshed(store.workspace)
-    wanted, path = index.dump(), index.path
+    wanted, path = dump(index), index.path
     assert path is not None
     index.close()
     if damage == "tables":
@@ -333,7 +347,7 @@ def test_a_damaged_database_is_made_anew(store: SessionStore, damage: str) -> No
             path.write_bytes(data[: len(data) // 2] if damage == "cut" else b"this is no database")
     again = SessionIndex(store.workspace)
     again.refresh()
-    assert again.dump() == wanted
+    assert dump(again) == wanted
     assert again.search("kyoto")
     assert (again.path is None) is (damage == "folder")
     again.close()
@@ -342,13 +356,13 @@ def test_a_damaged_database_is_made_anew(store: SessionStore, damage: str) -> No
 def test_a_database_spoilt_while_in_use_is_made_anew(store: SessionStore) -> None:
     fill(store)
     index = refreshed(store.workspace)
-    wanted, path = index.dump(), index.path
+    wanted, path = dump(index), index.path
     assert path is not None
     with sqlite3.connect(path) as other:
         other.execute("DROP TABLE word")
     other.close()
     assert len(index.search("kyoto")) == 2
-    assert index.dump() == wanted
+    assert dump(index) == wanted
     index.close()
 
 
@@ -407,7 +421,7 @@ def test_after_random_operations_it_equals_a_fresh_one(store: SessionStore, tmp_
         if noise.random() < 0.3:
             index.refresh()
     index.refresh()
-    assert index.dump() == fresh_dump(store.workspace, tmp_path)
+    assert dump(index) == fresh_dump(store.workspace, tmp_path)
     assert _words(index) == _words_of_docs(index)
     index.close()
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.ingesttool import DATA, NewStore, imported, runs_of, store_maker, written
-from tests.runtool import pieces, request, result
+from tests.runtool import intact, pieces, request, result
 from workbench.cli.main import main
 from workbench.error import StorageError, UsageError
 from workbench.event import Chatter, Piece, TokenScore
@@ -78,7 +78,7 @@ def test_our_own_exports_come_back_exactly(form: str, new_store: NewStore, tmp_p
     for name in before:
         old, new = source.recording(session, name), target.recording(copy, name)
         assert (new.pieces, new.chatter, new.marks) == (old.pieces, old.chatter, old.marks)
-        assert new.intact
+        assert intact(new)
     files = snapshot(target)
     report, _ = imported(target, path)
     assert (report.added, report.known, report.sessions) == (0, 3, ())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faultdisk import FaultDisk
-from tests.runtool import pieces, request, result, started
+from tests.runtool import intact, pieces, request, result, started
 from workbench.error import StorageError
 from workbench.event import Chatter, Piece, Progress
 from workbench.session import journal as journal_module
@@ -69,7 +69,7 @@ def test_a_run_reads_back_exactly(tmp_path: Path) -> None:
     assert (record.result, record.request, record.edited) == (ended, journal.request, False)
     assert record.request.params.seed == 9
     view = read_recording(journal.path.with_suffix(".jsonl"))
-    assert view.intact
+    assert intact(view)
     assert view.pieces == pieces(TEXTS)
     assert view.chatter == [(60, "ggml: hm\x1b[2J")]
     assert view.marks == [(61, "cancel")]
@@ -129,7 +129,7 @@ def test_a_piece_longer_than_any_line_is_continued(tmp_path: Path) -> None:
         journal.write(piece)
     journal.finish(result("".join(texts)))
     view = read_recording(journal.path.with_suffix(".jsonl"))
-    assert view.intact
+    assert intact(view)
     assert {piece.index for piece in view.pieces} == set(range(5))
     assert max(map(len, lines(journal))) < 65536
 
@@ -197,7 +197,7 @@ def test_a_run_in_memory_is_saved_once_the_disk_is_back(tmp_path: Path, code: in
     disk.faults.clear()
     wait_for(lambda: not journal.problem)
     assert load_run(journal.path, Watch()).result == ended
-    assert read_recording(journal.path.with_suffix(".jsonl")).intact
+    assert intact(read_recording(journal.path.with_suffix(".jsonl")))
 
 
 @pytest.mark.usefixtures("quick_retry")
@@ -248,7 +248,7 @@ def test_a_full_disk_keeps_whole_records_and_nothing_is_lost_when_room_comes(tmp
     assert load_run(journal.path, Watch()).live
     disk.space = None
     wait_for(lambda: not journal.problem)
-    assert read_recording(journal.path.with_suffix(".jsonl")).intact
+    assert intact(read_recording(journal.path.with_suffix(".jsonl")))
     assert load_run(journal.path, Watch()).result == ended
 
 
@@ -266,7 +266,7 @@ def test_a_disk_that_fails_at_the_end_offers_another_place(tmp_path: Path, call:
     saved = journal.save_elsewhere(tmp_path / "two")
     assert not journal.problem
     assert load_run(saved, Watch()).result == ended
-    assert read_recording(saved.with_suffix(".jsonl")).intact
+    assert intact(read_recording(saved.with_suffix(".jsonl")))
     assert disk.opened == disk.closed
 
 

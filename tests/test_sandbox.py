@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.workertool import pids
 from workbench.error import AccessDenied, LimitExceeded, TemplateError
 from workbench.record import Message
 from workbench.sandbox import PREVIEW, Renderer, RenderRequest
@@ -120,7 +121,7 @@ def test_a_worker_that_died_while_idle_is_replaced_unseen() -> None:
     renderer = Renderer()
     try:
         assert renderer.render(RenderRequest("{{ 1 }}")).text == "1"
-        for pid in renderer.pids:
+        for pid in pids(renderer):
             os.kill(pid, signal.SIGKILL)
         assert renderer.render(RenderRequest("{{ 2 }}")).text == "2"
     finally:
@@ -130,7 +131,7 @@ def test_a_worker_that_died_while_idle_is_replaced_unseen() -> None:
 def test_closing_leaves_no_child() -> None:
     renderer = Renderer(spare=True)
     renderer.render(RenderRequest("{{ 1 }}"))
-    pids = renderer.pids
+    children = pids(renderer)
     renderer.close()
-    assert len(pids) == 2
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert len(children) == 2
+    assert not any(psutil.pid_exists(pid) for pid in children)

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.workertool import pids
 from workbench.error import LimitExceeded, TemplateError
 from workbench.record import Message
 from workbench.sandbox import PREVIEW, Renderer, RenderRequest, worker
@@ -58,12 +59,12 @@ def test_after_a_limit_a_clean_worker_serves() -> None:
     renderer = Renderer(spare=True)
     try:
         renderer.ping()
-        used, spare = renderer.pids
+        used, spare = pids(renderer)
         with pytest.raises(LimitExceeded):
             renderer.render(RenderRequest("{{ 'x' * 10**12 }}"))
         assert renderer.render(RenderRequest("{{ 1 }}")).text == "1"
-        assert renderer.pids[0] == spare
-        assert used not in renderer.pids
+        assert pids(renderer)[0] == spare
+        assert used not in pids(renderer)
     finally:
         renderer.close()
 
@@ -72,10 +73,10 @@ def test_an_app_gets_a_spare_and_a_command_does_not() -> None:
     renderer = Renderer()
     try:
         renderer.ping()
-        assert len(renderer.pids) == 1
+        assert len(pids(renderer)) == 1
         for _ in range(3):
             renderer.ping()
-        assert len(renderer.pids) == 2
+        assert len(pids(renderer)) == 2
     finally:
         renderer.close()
 
@@ -83,7 +84,7 @@ def test_an_app_gets_a_spare_and_a_command_does_not() -> None:
 def test_a_worker_that_stands_still_is_given_up(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     renderer.ping()
     monkeypatch.setattr(worker, "WALL_SECONDS", 0.1)
-    os.kill(renderer.pids[0], signal.SIGSTOP)
+    os.kill(pids(renderer)[0], signal.SIGSTOP)
     with pytest.raises(LimitExceeded, match="stood still"):
         renderer.render(RenderRequest("{{ 1 }}", limits=PREVIEW))
     monkeypatch.undo()
@@ -92,7 +93,7 @@ def test_a_worker_that_stands_still_is_given_up(renderer: Renderer, monkeypatch:
 
 def test_a_worker_that_died_between_two_requests_is_replaced_unseen(renderer: Renderer) -> None:
     renderer.ping()
-    child = psutil.Process(renderer.pids[0])
+    child = psutil.Process(pids(renderer)[0])
     child.send_signal(signal.SIGSEGV)
     child.wait(10)
     assert renderer.render(RenderRequest("{{ 2 }}")).text == "2"
@@ -121,7 +122,7 @@ def test_threads_share_one_worker(renderer: Renderer) -> None:
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(renderer.render, requests))
     assert [reply.text for reply in replies] == [f"{n}-{n}" for n in range(40)]
-    assert len(renderer.pids) == 1
+    assert len(pids(renderer)) == 1
 
 
 def test_lone_surrogates_and_large_values_cross_the_border_exactly(renderer: Renderer) -> None:
@@ -157,4 +158,4 @@ def test_a_closed_renderer_starts_nothing_any_more() -> None:
     with pytest.raises(TemplateError):
         renderer.ping()
     renderer.start()
-    assert renderer.pids == ()
+    assert pids(renderer) == ()

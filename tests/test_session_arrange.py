@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.runtool import pieces, request, result
+from tests.runtool import intact, pieces, request, result
 from workbench.error import StorageError, UsageError
 from workbench.session.arrange import duplicate_run, duplicate_session, merge_sessions, move_run
 from workbench.session.ids import new_ulid
@@ -68,7 +68,7 @@ def state(store: SessionStore) -> dict[str, tuple[str, str, int, bool, str]]:
             assert not record.edited
             values = (record.result.text, str(record.request.variables), info.rating, info.star, info.note)
             assert found.setdefault(info.id, values) == values
-            if info.path.with_suffix(".jsonl").exists() and store.recording(session, info.id).intact:
+            if info.path.with_suffix(".jsonl").exists() and intact(store.recording(session, info.id)):
                 whole.add(info.id)
     assert whole == set(found)
     return found
@@ -128,8 +128,9 @@ def test_what_cannot_be_brought_back_is_said_and_kept(store: SessionStore) -> No
     with pytest.raises(UsageError, match="cannot be restored"):
         trash.undo_delete(run_token)
     assert trash.list_trash()[0].problem
-    assert trash.empty_trash(older_than_days=1) == []
-    assert [item.token for item in trash.empty_trash()] == [run_token]
+    assert trash.list_trash(older_than_days=1) == []
+    trash.remove(run_token)
+    assert trash.list_trash() == []
     assert not (store.workspace.sessions / ".trash").exists()
 
 

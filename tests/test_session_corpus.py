@@ -198,5 +198,6 @@ def test_broken_trash_hides_nothing(store: SessionStore) -> None:
         if not entry.problem:
             assert outside in trash.undo_delete(entry.token).dir.parents
     assert trash.list_trash()
-    trash.empty_trash()
+    for entry in trash.list_trash():
+        trash.remove(entry.token)
     assert trash.list_trash() == []

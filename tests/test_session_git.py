@@ -11,7 +11,7 @@ import pytest
 
 from tests.clitool import cli
 from tests.crash.operator import NoSync
-from tests.runtool import pieces, request, result
+from tests.runtool import intact, pieces, request, result
 from workbench.session.blob import blobs_of
 from workbench.session.index import SessionIndex
 from workbench.session.journal import RunJournal
@@ -87,7 +87,7 @@ def test_two_branches_that_add_runs_merge_and_clones_keep_every_byte(store: Sess
         for info in infos:
             record = copy.open_run(found, info.id)
             assert (record.edited, record.problem) == (False, "")
-            assert copy.recording(found, info.id).intact
+            assert intact(copy.recording(found, info.id))
         assert [copy.open_run(found, run).request.variables["document"] for run in (runs[RUNS], runs[-1])] == [LONG] * 2
         assert len(list(blobs_of(found.dir).rglob("*"))) == 2
         assert git(clone, "status", "--porcelain") == ""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.runtool import pieces, request, result, started
+from tests.runtool import intact, pieces, request, result, started
 from workbench.event import Chatter
 from workbench.session.journal import RunJournal
 from workbench.session.reader import FILE_LIMIT, RecordingView, _Reader, read_recording
@@ -39,7 +39,7 @@ def read(data: bytes) -> RecordingView:
     # Whatever it is, it can be shown.
     assert isinstance(view.text, str)
     assert isinstance(view.damage, str)
-    assert isinstance(view.intact, bool)
+    assert isinstance(intact(view), bool)
     assert view.owner is None or view.owner.pid > 0
     times = [piece.t_ms for piece in view.pieces]
     assert times == sorted(times)
@@ -52,7 +52,7 @@ def nothing_invented(view: RecordingView) -> None:
 
 def test_the_whole_one_is_intact(recorded: bytes) -> None:
     view = read(recorded)
-    assert view.intact
+    assert intact(view)
     assert (view.damage, view.text) == ("", "".join(TEXTS))
 
 
@@ -109,9 +109,9 @@ def test_lost_lines_are_counted_where_they_are_missing(recorded: bytes) -> None:
 def test_what_git_and_editors_do(recorded: bytes) -> None:
     text = "".join(TEXTS)
     lines = recorded.splitlines(keepends=True)
-    assert read(recorded.replace(b"\n", b"\r\n")).intact
-    assert read(b"\xef\xbb\xbf" + recorded).intact
-    assert read(b"".join(line + b"\n" for line in lines)).intact
+    assert intact(read(recorded.replace(b"\n", b"\r\n")))
+    assert intact(read(b"\xef\xbb\xbf" + recorded))
+    assert intact(read(b"".join(line + b"\n" for line in lines)))
     doubled = read(b"".join([*lines[:9], *lines[5:]]))
     assert (doubled.text, doubled.duplicates, doubled.missing) == (text, 4, 0)
     marked = [*lines[:9], b"<<<<<<< HEAD\n", *lines[9:12], b"=======\n", *lines[9:12], b">>>>>>> b\n", *lines[12:]]

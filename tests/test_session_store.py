@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPO
-from tests.runtool import pieces, request, result
+from tests.runtool import intact, pieces, request, result
 from workbench.error import StorageError, UsageError
 from workbench.session import owner, runload
 from workbench.session.ids import new_ulid, slug
@@ -217,7 +217,7 @@ def test_the_golden_files_of_format_1_open(store: SessionStore) -> None:
     assert record.request == request(id=done.id)
     assert record.result == result("In 東京\r\n it rains 👩‍💻.\n\x1b[2J ")
     view = store.recording(session, done.id)
-    assert view.intact
+    assert intact(view)
     assert view.text == record.result.text
     assert (broken.status, broken.first_words) == ("interrupted", "half")
     assert store.recover() == []

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.workertool import pids
 from workbench.error import AccessDenied, TemplateError, UsageError
 from workbench.sandbox import Renderer
 from workbench.template.document import parse_document
@@ -59,7 +60,7 @@ def test_any_value_comes_through_jinja_exactly(worker: Renderer, value: str) -> 
 def test_without_jinja_no_worker_is_started(folder: Path) -> None:
     idle = Renderer()
     assert text(idle, folder, "{a|b} {city} {other} }", city="Rom") == "a Rom {other} }"
-    assert idle.pids == ()
+    assert pids(idle) == ()
 
 
 def test_declared_slots_free_variables_and_candidates_are_listed_apart(worker: Renderer, folder: Path) -> None:

@@ -11,7 +11,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -284,8 +284,3 @@ def _checked(config: Config) -> Config:
             hint=f"Did you mean {near[0]!r}?" if near else "Known: " + ", ".join(ENGINE_NAMES),
         )
     return config
-
-
-def config_fields() -> tuple[str, ...]:
-    """Names of all fields, for the test that every one of them is declared in the table."""
-    return tuple(item.name for item in fields(Config))

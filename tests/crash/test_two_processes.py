@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import REPO
+from tests.indextool import dump
 from workbench.session.index import SessionIndex
 from workbench.session.store import SessionStore
 from workbench.session.trash import Trash
@@ -52,10 +53,10 @@ def test_two_processes_lose_nothing_of_each_other(tmp_path: Path) -> None:
 
     index = SessionIndex(store.workspace)
     index.refresh()
-    seen = index.dump()
+    seen = dump(index)
     index.clear()
     index.refresh()
-    assert seen == index.dump()
+    assert seen == dump(index)
     index.close()
     refused = [one["refused"] for one in said]
     print(f"\n{OPERATIONS} operations each: {len(found)} runs, {refused} refused and repeated by nobody")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -20,7 +24,6 @@ from workbench.tui.watching import (
     is_remote,
     kind_of,
     mount_types,
-    thread_cpu_seconds,
 )
 from workbench.workspace import init_workspace, user_config_dir
 
@@ -87,20 +90,49 @@ def test_each_way_of_saving_is_told_and_the_thread_ends(tmp_path: Path, mode: Wa
     assert not any(path.name == "4913" for group in got for _kind, path in group.paths)
 
 
+def processor_seconds(thread: threading.Thread) -> float:
+    """How long the processor worked for a thread so far; only Linux counts it."""
+    if sys.platform != "linux" or thread.ident is None:
+        return 0.0
+    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+
+
 def test_watching_costs_nothing_while_nothing_changes(tmp_path: Path) -> None:
+    quiet, noisy = tmp_path / "quiet", tmp_path / "noisy"
+    quiet.mkdir()
+    noisy.mkdir()
+    turns: list[str] = []
+
+    def noting(_frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ == "watch":
+            turns.append(threading.current_thread().name)
+
     got: list[Changed] = []
-    watcher = Watcher(lambda: [Place("template", tmp_path)], got.append)
+    told = threading.Event()
+    watcher = Watcher(lambda: [Place("template", quiet)], got.append)
+    other = Watcher(lambda: [Place("template", noisy)], lambda _: told.set(), mode="poll", poll_ms=1000)
+    threading.setprofile(noting)
     watcher.start()
+    threading.setprofile(None)
+    other.start()
     try:
         assert watcher.ready.wait(20)
-        thread = watcher.threads[0]
-        before = thread_cpu_seconds(thread)
-        # What is measured is a second in which nothing happens.
-        threading.Event().wait(1.0)
-        assert thread_cpu_seconds(thread) - before < 0.01
+        assert other.ready.wait(20)
+        (thread,) = watcher.threads
+        before = processor_seconds(thread)
+        # A change that is found by asking every second: so long does nothing happen in the folder that tells.
+        for number in range(20):
+            replaced(noisy / "a.j2", str(number))
+            if told.wait(3):
+                break
+        assert told.is_set()
+        # Asked once at most, at the start, and still waiting for the answer.
+        assert len(turns) <= 1, turns
+        assert processor_seconds(thread) - before < 0.05
         assert got == []
     finally:
         watcher.stop()
+        other.stop()
 
 
 def test_network_file_systems_are_polled() -> None:

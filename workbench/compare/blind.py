@@ -5,8 +5,8 @@ The order depends on the seed and on the round alone, so that a sitting can be r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from random import Random
 from typing import Any, cast, get_args
@@ -63,19 +63,6 @@ def blind_round(names: Sequence[str], *, seed: int, key: str = "") -> Round:
     order = list(range(len(names)))
     Random(f"{seed}/{key}").shuffle(order)
     return Round(key, tuple(names), tuple(order))
-
-
-def pair_rounds(row: Mapping[str, Sequence[str]], *, seed: int) -> Iterator[Round]:
-    """Every pair of names of every key (a cell, a prompt), in an order drawn from the seed."""
-    todo = [(key, pair) for key, names in row.items() for pair in combinations(names, 2)]
-    Random(f"{seed}").shuffle(todo)
-    for key, pair in todo:
-        yield blind_round(pair, seed=seed, key=f"{key}/{pair[0]}/{pair[1]}")
-
-
-def vote_rows(votes: Iterable[Vote]) -> list[dict[str, str]]:
-    """Votes as plain data, for a file of marks."""
-    return [asdict(vote) for vote in votes]
 
 
 def votes_of(rows: Iterable[Mapping[str, Any]]) -> list[Vote]:

@@ -110,11 +110,6 @@ class Renderer:
         """Start the worker, and wait until it answers."""
         self._call({"op": "ping", "name": "ping", "cpu": PREVIEW.cpu})
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """Process ids of the worker and its spare, as far as they were started."""
-        return tuple(worker.process.pid for worker in (self._worker, self._spare) if worker is not None)
-
     def close(self) -> None:
         """End the workers for good; safe to call twice. A call that waited meanwhile raises TemplateError."""
         with self._lock:

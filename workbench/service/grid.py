@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.compare.state import CellState
 from workbench.error import WorkbenchError
-from workbench.event import Failed, Finished, Piece, Progress, Started
+from workbench.event import Failed, Finished, Piece, Progress
 from workbench.service.grid_check import CellChecks
 from workbench.service.grid_events import (
     CellChecked,
@@ -241,7 +241,6 @@ class GridRun:
     async def _follow(self, item: PreparedCell, handle: RunHandle) -> None:
         state, number, began = item.state, item.cell.number, False
         last: Finished | Failed | None = None
-        loaded = False
         async for event in handle.events():
             if not began:
                 began = True
@@ -252,13 +251,11 @@ class GridRun:
                 await self._put(CellPiece(number, event))
             elif isinstance(event, Progress):
                 await self._put(CellProgress(number, event))
-            elif isinstance(event, Started):
-                loaded = True
             elif isinstance(event, Finished | Failed):
                 last = event
         await self._ended(item, handle, last)
         if isinstance(last, Failed):
-            if not loaded:
+            if handle.load_failed:
                 self._broken[item.load] = last.message
             await self._failed(state)
         else:

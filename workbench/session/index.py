@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from workbench.session.index_build import scan
-from workbench.session.index_db import COLUMNS, WEIGHTS, connect, has_fts5, index_path, prepare, remove
+from workbench.session.index_db import WEIGHTS, connect, has_fts5, index_path, prepare, remove
 from workbench.session.index_hit import HIT_COLUMNS, Hit, hit_of, hit_of_row
 from workbench.session.index_query import Query, parse_query
 from workbench.session.index_sql import conditions, word_match
@@ -199,18 +199,9 @@ class SessionIndex:
             (runs,) = self._reader.execute("SELECT count(*) FROM entry WHERE run != ''").fetchone()
         return sessions, runs
 
-    def dump(self) -> list[tuple[Any, ...]]:
-        """Everything it says but row numbers and stamps, sorted: equal for equal workspaces."""
-        columns = ", ".join(f"doc.{name}" for name in COLUMNS)
-        select = _select("entry JOIN doc ON doc.number = entry.number", [], "entry.dir, entry.run", more=columns)
-        with self._reading:
-            return [tuple(row[1:]) for row in self._reader.execute(select, (-1,))]
 
-
-def _select(source: str, where: list[str], by: str, more: str = "") -> str:
+def _select(source: str, where: list[str], by: str) -> str:
     filters = f"WHERE {' AND '.join(where)}" if where else ""
-    columns = f"{HIT_COLUMNS}, {more}" if more else HIT_COLUMNS
     # CROSS JOIN keeps the order of the tables: matches first, newest first, so that LIMIT ends it early.
-    return (
-        f"SELECT {columns} FROM {source} CROSS JOIN session ON session.dir = entry.dir {filters} ORDER BY {by} LIMIT ?"
-    )
+    joined = f"{source} CROSS JOIN session ON session.dir = entry.dir"
+    return f"SELECT {HIT_COLUMNS} FROM {joined} {filters} ORDER BY {by} LIMIT ?"

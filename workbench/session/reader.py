@@ -63,14 +63,6 @@ class RecordingView:
         return sum(gap.missing for gap in self.gaps)
 
     @property
-    def intact(self) -> bool:
-        """Whether it is complete, and the text is what the run gave, by its hash."""
-        if self.end is None or self.head is None or self.missing or self.bad_lines:
-            return False
-        data = self.text.encode("utf-8", "surrogatepass")
-        return self.end.get("sha256") == hashlib.sha256(data).hexdigest()
-
-    @property
     def damage(self) -> str:
         """One sentence; empty when nothing is wrong."""
         words = []
@@ -98,14 +90,6 @@ def read_recording(path: Path) -> RecordingView:
     """Raises OSError when the file cannot be read at all; its content raises nothing."""
     with open_regular(path) as file:
         return _Reader().read(file)
-
-
-def read_head(path: Path) -> RecordingView:
-    """Only the first line. Raises OSError."""
-    with open_regular(path) as file:
-        reader = _Reader()
-        reader.line(file.readline(FIRST_LINE_LIMIT))
-        return reader.view
 
 
 class _Reader:

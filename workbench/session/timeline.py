@@ -62,14 +62,6 @@ class Cut:
         return self.idle - self.kept
 
 
-@dataclass(frozen=True, slots=True)
-class TimedPiece:
-    """A piece with its time on the timeline."""
-
-    at: int
-    text: str
-
-
 @dataclass(frozen=True)
 class PaneTrack:
     """One run. ``times[i]`` is when piece i came, ``edges[i]`` how many characters stand before it; both never
@@ -148,17 +140,6 @@ class Timeline:
         return any(track.estimated for track in self.panes)
 
     # -- what was there at a time ------------------------------------------------------------------------------
-
-    def text_at(self, pane: int, ms: int) -> str:
-        """Everything that the pane showed at ``ms``, that moment included."""
-        track = self.panes[pane]
-        return track.text[: track.edges[bisect_right(track.times, ms)]]
-
-    def pieces_between(self, pane: int, after: int, until: int) -> list[TimedPiece]:
-        """The pieces that came later than ``after`` ms, up to and including ``until``."""
-        track = self.panes[pane]
-        places = range(bisect_right(track.times, after), bisect_right(track.times, until))
-        return [TimedPiece(track.times[i], track.text[track.edges[i] : track.edges[i + 1]]) for i in places]
 
     def seen(self, ms: int) -> int:
         """How many pieces of all panes had come at ``ms``."""

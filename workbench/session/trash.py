@@ -198,13 +198,6 @@ class Trash:
             with contextlib.suppress(OSError):
                 yield from (path for path in (root / FOLDER).iterdir() if path.name[0] != "." and path.is_dir())
 
-    def empty_trash(self, older_than_days: float = 0) -> list[TrashEntry]:
-        """Remove for good what was deleted so long ago; what was removed."""
-        old = self.list_trash(older_than_days=older_than_days)
-        for entry in old:
-            self.remove(entry.token)
-        return old
-
     def remove(self, token: str) -> None:
         """Remove one thing for good. Raises UsageError when it is not there."""
         path = self._entry(token).path

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -197,12 +196,3 @@ def kind_of(path: Path, places: Iterable[Place]) -> Kind | None:
         return None
     wanted = {"theme": (".toml",), "config": (".toml",), "model": MODEL_SUFFIXES}.get(best.kind)
     return best.kind if wanted is None or path.suffix.lower() in wanted or path == best.folder else None
-
-
-def thread_cpu_seconds(thread: threading.Thread) -> float:
-    """How long the processor worked for a thread so far. Only where the platform counts it (Linux)."""
-    import time
-
-    if sys.platform != "linux" or thread.ident is None:
-        return 0.0
-    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))

@@ -163,10 +163,6 @@ class Rows:
         """The line, from 0, that ``row`` belongs to."""
         return bisect_right(self.first_rows, row) - 1
 
-    def starts_line(self, row: int) -> bool:
-        """Is ``row`` the first of its line?"""
-        return self.first_rows[self.line_of(row)] == row
-
     def rows_of(self, line: int) -> range:
         """The rows of ``line``, counted from 0; empty when there is no such line."""
         if not 0 <= line < len(self.first_rows):
