@@ -58,12 +58,15 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The engine took the request. ``params`` are the effective ones, echoed back by the engine."""
+    """The engine took the request. ``params`` are the effective ones, echoed back by the engine; of those named in
+    ``not_sent`` it was told nothing, so that its own values hold.
+    """
 
     t_ms: int
     engine: EngineInfo
     params: Params
     cache: Literal["cold", "warm"] = "cold"
+    not_sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

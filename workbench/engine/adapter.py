@@ -96,9 +96,9 @@ class Output:
         """Sleep; True as soon as the run is stopped."""
         return self._stop.wait(seconds)
 
-    def started(self, params: Params, *, cache: str) -> None:
-        """The effective parameters, before anything is computed."""
-        self._say("started", params=params_to_dict(params), cache=cache)
+    def started(self, params: Params, *, cache: str, not_sent: Sequence[str] = ()) -> None:
+        """The effective parameters, before anything is computed; ``not_sent`` names those that are left out."""
+        self._say("started", params=params_to_dict(params), cache=cache, not_sent=list(not_sent))
 
     def prefill(self, done: int, total: int, cached: int = 0) -> None:
         self._say("prefill", done=done, total=total, cached=cached)

@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from workbench.engine.protocol import Message
 from workbench.event import (
@@ -25,7 +25,7 @@ from workbench.event import (
     Started,
     TokenScore,
 )
-from workbench.param import Params, params_from, params_to_dict
+from workbench.param import SPECS, Params, params_from, params_to_dict
 
 CHATTER_LINES = 200
 # Of an adapter's refusal; the end's reason where it is not simply "error".
@@ -69,6 +69,7 @@ class Generation:
         self._first = first
         self._queue: asyncio.Queue[Event | str] = asyncio.Queue()
         self._params = Params()
+        self._not_sent: tuple[str, ...] = ()
         self._digest = hashlib.sha256()
         self._pieces = 0
         self._tokens = 0
@@ -189,7 +190,9 @@ class Generation:
     def _started(self, message: Message) -> Started:
         self._params = params_from(message["params"])
         self._batch_at = time.monotonic()
-        return Started(self._time(message), self._info, self._params, "warm" if message["cache"] == "warm" else "cold")
+        self._not_sent = tuple(str(name) for name in message.get("not_sent", ()))
+        cache: Literal["cold", "warm"] = "warm" if message["cache"] == "warm" else "cold"
+        return Started(self._time(message), self._info, self._params, cache, self._not_sent)
 
     def _progress(self, message: Message) -> Progress:
         now = time.monotonic()
@@ -241,7 +244,9 @@ class Generation:
     def _repro(self, cached: int) -> Repro:
         """Exact needs a cold prompt cache; what a warm one held changes the last digits of the sums."""
         seeded = self._params.seed is not None and self._info.capabilities.seed != "none"
-        if not (self._params.greedy or seeded):
+        # What was not sent cannot have made the run greedy.
+        effect = {name: SPECS[name].off for name in self._not_sent if name in SPECS}
+        if not (replace(self._params, **effect).greedy or seeded):
             return "none"
         # What else a server computes at the same time, and on what, is unknown.
         return "likely" if cached or self._info.endpoint else "exact"

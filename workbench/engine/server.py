@@ -8,6 +8,7 @@ are repeated only before its first token.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,9 +21,10 @@ from workbench.engine.server_answer import Answer
 from workbench.engine.server_fault import HttpFault, error_text
 from workbench.engine.server_http import Exchange
 from workbench.engine.server_identity import Asker, Identity, identify
+from workbench.engine.server_learnt import Learnt, ignored_params
 from workbench.engine.server_models import near_models
-from workbench.engine.server_params import impossible, logprob_fields, request_fields
-from workbench.engine.server_probe import STEPS, Learnt, ignored_params, learn
+from workbench.engine.server_params import impossible, logprob_fields, request_names
+from workbench.engine.server_probe import STEPS, is_rejection, learn
 from workbench.engine.server_stream import SseParser, deltas
 from workbench.engine.server_target import Target
 from workbench.param import Params, params_to_dict
@@ -88,6 +90,8 @@ class Server:
             raise HttpFault("refused", f"there is no model {self._target.model!r}", self._near())
 
     def _near(self) -> str:
+        if self._identity.find(self._target.model) is not None:
+            return ""
         return near_models(self._target.model, [row.id for row in self._identity.listed])
 
     def _added_bos(self) -> str:
@@ -116,7 +120,7 @@ class Server:
 
     def generate(self, prompt: str, params: Params, output: Output) -> Outcome:
         if not self._learnt.raw:
-            hint = 'Use mode = "chat" in the template.'
+            hint = 'It has no /completions, or not for this model: use mode = "chat" in the template.'
             raise Refused("refused", f"the server {self._target.server.name} takes messages only, no raw prompt", hint)
         return self._run("/completions", {"prompt": self._without_bos(prompt)}, params, output)
 
@@ -127,14 +131,15 @@ class Server:
         return (prompt.removeprefix(self._bos) if self._bos else prompt) or prompt
 
     def _run(self, path: str, body: dict[str, Any], params: Params, output: Output) -> Outcome:
+        software, learnt = self._identity.software, self._learnt
         seed = secrets.randbelow(2**31) if params.seed is None else params.seed
         asked, params = params, replace(params, seed=seed, n_ctx=self._identity.n_ctx, n_threads=0)
-        software, learnt = self._identity.software, self._learnt
+        params = replace(params, seed=None) if "seed" in learnt.rejected else params
         if name := impossible(params, software, rejected=learnt.rejected):
             hint = "Leave it out, or run the model with llama.cpp's server or on this machine."
             raise Refused("refused", f"{self._target.server.name} cannot use {name} as it is set", hint)
         cold = params.cold_cache and "cold_cache" not in self._ignored
-        output.started(params, cache="cold" if cold else "warm")
+        output.started(params, cache="cold" if cold else "warm", not_sent=learnt.withheld(params, software))
         self._say_what_is_ignored(asked, output)
         body |= self._fields(params)
         if self._learnt.logprobs:
@@ -161,13 +166,9 @@ class Server:
     def _fields(self, params: Params) -> dict[str, Any]:
         """All of a request but the prompt."""
         software, learnt = self._identity.software, self._learnt
-        body = request_fields(params_to_dict(params), software, rejected=learnt.rejected)
-        if "max_tokens" in body:
-            body[learnt.tokens_field] = body.pop("max_tokens")
+        body = learnt.fields(params_to_dict(params), software)
         if software == "llama.cpp":
             body |= {"cache_prompt": not params.cold_cache, "return_progress": True, "timings_per_token": True}
-        if learnt.usage:
-            body["stream_options"] = {"include_usage": True}
         return {**body, "model": self._target.model, "stream": True}
 
     def _stream(self, path: str, body: dict[str, Any], answer: Answer, output: Output) -> None:
@@ -216,7 +217,17 @@ class Server:
             )
         elif fault.status == 404 and "model" in error_text(fault.body).lower():
             hint = self._near() or hint
+        elif is_rejection(fault) and not hint:
+            hint = self._other_value(text)
         return Refused(kind, f"{self._target.server.name}: {text}", hint)
+
+    def _other_value(self, said: str) -> str:
+        """What to change in a request that is refused, by the field that is named."""
+        names = request_names(self._identity.software)
+        named = next((name for name, item in names.items() if re.search(rf"\b{re.escape(item.name)}\b", said)), "")
+        if named:
+            return f"Set another value: --param {named}=..., or F7 in the app."
+        return "Change what it names and run again; the server's own log may say more."
 
 
 def _failure(error: object) -> str:
