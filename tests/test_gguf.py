@@ -68,6 +68,11 @@ FOREIGN = {
     "ggml": (b"lmgg" + b"\0" * 60, "GGML"),
     "ggjt": (b"tjgg\3\0\0\0" + b"\0" * 60, "GGJT"),
     "safetensors": (struct.pack("<Q", 40) + b'{"__metadata__":{}}' + b" " * 60, "safetensors"),
+    "safetensors LoRA": (
+        struct.pack("<Q", 90)
+        + b'{"__metadata__":{},"base_model.model.layers.0.self_attn.q_proj.lora_A.weight":{}}' * 2,
+        "convert_lora_to_gguf.py",
+    ),
     "pytorch": (b"PK\x03\x04" + b"\0" * 60, "PyTorch"),
     "pickle": (b"\x80\x02}q\0." + b"\0" * 60, "pickle"),
     "json": (b'{"error": "Entry not found"}', "JSON"),
@@ -86,7 +91,7 @@ def test_a_foreign_file_gets_a_sentence(tmp_path: Path, name: str) -> None:
     path.write_bytes(content)
     header = read_header(path)
     assert expected in header.problem
-    assert header.kind in ("legacy", "foreign", "broken")
+    assert header.kind in ("legacy", "foreign", "broken", "adapter")
 
 
 ADAPTER = tuple(Tensor(f"blk.0.attn_q.weight.lora_{half}", (64, 8), bytes=64 * 8 * 4) for half in "ab")

@@ -21,7 +21,7 @@ from tests.gguf_bytes import TENSORS, Gguf, Tensor
 from workbench.engine.catalog_file import find_listed, load_catalog, parse_catalog
 from workbench.engine.download import FetchCancelled, FetchProgress
 from workbench.engine.fetch_http import Redirects, Source, source_of
-from workbench.engine.fetch_url import fetch_url
+from workbench.engine.fetch_url import fetch_url, unfinished
 from workbench.engine.shelf import entry_of
 from workbench.engine.verify import verify_model
 from workbench.error import ModelError, NetworkError, StorageError, UsageError, WorkbenchError
@@ -87,9 +87,21 @@ def test_a_pause_keeps_what_came_and_the_next_call_goes_on(server: Plan, tmp_pat
     with pytest.raises(FetchCancelled):
         fetch_url(source, tmp_path, on_progress=pause, cancel=stop)
     assert left(tmp_path) == [".fetch-m"]
+    assert unfinished(tmp_path) == [(source, len(DATA))]
     assert fetch_url(source, tmp_path, on_progress=nothing).read_bytes() == DATA
     assert int(server.asked[-1]["Range"].removeprefix("bytes=").rstrip("-")) > 500_000
     assert left(tmp_path) == ["m.gguf"]
+
+
+def test_a_fetch_whose_address_is_not_kept_is_not_offered_again(server: Plan, tmp_path: Path) -> None:
+    source, stop = source_of(f"{server.url}/m.gguf?token=secret", sha256=SHA256), threading.Event()
+    with pytest.raises(FetchCancelled):
+        fetch_url(source, tmp_path, on_progress=lambda step: stop.set() if step.done else None, cancel=stop)
+    assert left(tmp_path) == [".fetch-m"]
+    assert unfinished(tmp_path) == []
+    for broken in ("{ not json", "[]", '{"url": 3}', '{"url": "https://h/x.gguf", "file": "../x.gguf"}'):
+        (tmp_path / ".fetch-m" / "state.json").write_text(broken)
+        assert unfinished(tmp_path) == []
 
 
 def test_a_stop_does_not_wait_for_a_server_that_says_nothing(server: Plan, tmp_path: Path) -> None:
@@ -152,6 +164,8 @@ LIES = [
     Case({"headers": {"Content-Encoding": "gzip"}}, {}, NetworkError, "packs the file"),
     Case({"redirect": "file:///etc/passwd"}, {}, NetworkError, "answered 302"),
     Case({"files": {"m.gguf": b"<html>log in</html>" * 9}}, {"sha256": ""}, ModelError, "web page"),
+    Case({"files": {"m.gguf": b"<html>log in</html>" * 9}}, {}, NetworkError, "web page"),
+    Case({"headers": {"Content-Length": str(10**15)}}, {}, UsageError, "1000.0 TB, more than the 1.1 TB allowed"),
     Case({"files": {"m.gguf": DATA[:-100]}}, {"sha256": ""}, ModelError, "cut short"),
 ]
 

@@ -239,3 +239,32 @@ def test_rename_and_move_by_command(folder: Path, tmp_path: Path) -> None:
     said = cli("models", "move", "b", str(tmp_path / "far"), "--models", str(folder), cwd=tmp_path)
     assert said.stdout.decode().strip() == str(tmp_path / "far" / "b.gguf")
     assert b"no model folder" in said.stderr
+    assert b"far was made" in said.stderr
+
+
+def test_a_mistyped_folder_is_not_made(folder: Path, tmp_path: Path) -> None:
+    path = Gguf().write(folder / "a.gguf")
+    said = cli("models", "move", "a", str(tmp_path / "no" / "such"), "--models", str(folder), cwd=tmp_path)
+    assert (said.returncode, path.exists(), (tmp_path / "no").exists()) == (2, True, False)
+    assert f"there is no folder {tmp_path / 'no'}".encode() in said.stderr
+    nobody = cli("models", "move", "a", "~nobody-at-all/x", "--models", str(folder), cwd=tmp_path)
+    assert nobody.returncode == 2
+
+
+def test_files_of_one_name_are_told_apart_in_the_list(folder: Path, tmp_path: Path) -> None:
+    Gguf().write(folder / "one" / "a.gguf")
+    Gguf().write(folder / "two" / "a.gguf")
+    said = cli("models", "list", "--models", str(folder), cwd=tmp_path).stdout.decode()
+    assert f"a in {folder / 'one'} " in said
+    assert f"a in {folder / 'two'} " in said
+
+
+@pytest.mark.parametrize("words", [("models", "inspect"), ("bench",), ("models", "verify")])
+def test_a_servers_model_is_no_file_and_that_is_said(isolated_home: Path, tmp_path: Path, words: tuple[str]) -> None:
+    settings = isolated_home / "config" / "prompt-workbench" / "config.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text('[[server]]\nname = "box"\nurl = "http://127.0.0.1:9/v1"\n', encoding="utf-8")
+    said = cli(*words, "box/lab", cwd=tmp_path)
+    assert said.returncode == 4
+    assert b"box/lab is a model of the server box, there is no file of it here" in said.stderr
+    assert b"there is no file bax/lab" in cli(*words, "bax/lab", cwd=tmp_path).stderr

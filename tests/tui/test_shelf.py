@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,16 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tests.fileserver import serving
+from tests.gguf_bytes import Gguf, write_split
 from tests.test_app import opened, screen_text, space, wait_for
 from tests.tiny_model import write_tiny
+from workbench.engine.download import FetchCancelled
+from workbench.engine.fetch_http import source_of
+from workbench.engine.fetch_url import fetch_url
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.modal import AskText, Confirm, Page
 from workbench.tui.screens.shelf import ShelfScreen
+from workbench.workspace import user_data_dir
 
 __all__ = ["space"]
 
@@ -122,6 +128,11 @@ async def test_a_download_is_paused_continued_and_goes_on_without_the_shelf(
             await wait_for(pilot, lambda: not fetching.active)
             assert fetching.text == "paused"
             await wait_for(pilot, lambda: "net.gguf: paused" in screen_text(pilot))
+            row = f"url:{plan.url}/net.gguf"
+            await wait_for(pilot, lambda: row in screen.shelf.jobs)
+            assert "unfinished" in screen_text(pilot)
+            screen.rows.move_to(row)
+            await wait_for(pilot, lambda: "goes on with net.gguf" in screen_text(pilot))
             screen.rows.move_to(f"have:{models / 'tiny.gguf'}")
             await pilot.press("g", "escape")
             await wait_for(pilot, lambda: said(pilot, "net.gguf is here"))
@@ -147,3 +158,43 @@ async def test_a_server_that_is_off_is_a_row_with_its_reason(space: Path, models
     async with shelf(space) as (_screen, pilot):
         await wait_for(pilot, lambda: "offline" in screen_text(pilot))
         assert "box" in screen_text(pilot)
+
+
+async def test_a_download_that_broke_off_in_an_earlier_session_is_a_row(space: Path, models: Path) -> None:
+    data = (models / "tiny.gguf").read_bytes()
+    stop = threading.Event()
+    with serving(files={"net.gguf": data}) as plan:
+        source = source_of(f"{plan.url}/net.gguf", sha256=hashlib.sha256(data).hexdigest())
+        with pytest.raises(FetchCancelled):
+            fetch_url(
+                source,
+                user_data_dir() / "models",
+                on_progress=lambda step: stop.set() if step.done else None,
+                cancel=stop,
+            )
+        async with shelf(space) as (screen, pilot):
+            assert "unfinished" in screen_text(pilot)
+            screen.rows.move_to(f"url:{plan.url}/net.gguf")
+            await pilot.press("enter")
+            await wait_for(pilot, lambda: any(entry.path.name == "net.gguf" for entry in screen.shelf.entries))
+
+
+async def test_whole_files_that_are_no_models_are_not_called_broken(space: Path, models: Path) -> None:
+    Gguf().with_(general__type="adapter").write(models / "lora.gguf")
+    replace(Gguf(), arch="bert").write(models / "bert.gguf")
+    replace(Gguf(), arch="nonsense").write(models / "strange.gguf")
+    (models / "old.bin").write_bytes(b"tjgg\3\0\0\0" + b"\0" * 40)
+    write_split(models)
+    async with shelf(space, (120, 36)) as (screen, _pilot):
+        words = {row.cells[0]: row.cells[3] for row in screen.rows.rows if row.key.startswith("have:")}
+    assert words == {
+        "tiny": "llamacpp",
+        "big-00001-of-00003": "llamacpp",
+        "big-00002-of-00003": "part",
+        "big-00003-of-00003": "part",
+        "bert": "embedding",
+        "cut": "broken",
+        "lora": "adapter",
+        "old.bin": "old format",
+        "strange": "no engine",
+    }

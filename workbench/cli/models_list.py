@@ -27,6 +27,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.engine.memory import free_memory
     from workbench.engine.server_models import list_server_models
+    from workbench.engine.shelf import names_apart
     from workbench.service import open_workbench
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
@@ -41,7 +42,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
         return ExitCode.OK
     if entries or servers:
         head = ["NAME", "ARCH", "SIZE", "QUANT", "CONTEXT", "NEEDS", "ENGINE", "WHY"]
-        console.out.table([head, *(_row(entry) for entry in entries), *(_server_row(row) for row in servers)])
+        names = names_apart(entries)
+        rows = [_row(entry, names[entry.path]) for entry in entries]
+        console.out.table([head, *rows, *(_server_row(row) for row in servers)])
         console.talk.say(f"{human_bytes(free)} of memory are free")
         return ExitCode.OK
     folders = ", ".join(str(folder) for folder in bench.model_folders)
@@ -96,16 +99,16 @@ def _check(row: Mapping[str, Any]) -> str:
     return "sha256" if row["sha256"] else "md5"
 
 
-def _row(entry: ModelEntry) -> list[str]:
+def _row(entry: ModelEntry, name: str) -> list[str]:
     header = entry.header
     size = human_bytes(header.file_bytes)
     if not entry.engine:
-        return [entry.id, header.arch or "-", size, header.quant or "-", "-", "-", "none", entry.problem]
+        return [name, header.arch or "-", size, header.quant or "-", "-", "-", "none", entry.problem]
     needs = human_bytes(entry.estimate.total)
     from workbench.engine.loadable import engine_of
 
     engine, reason = engine_of(entry)
-    return [entry.id, header.arch, size, header.quant, str(header.n_ctx_train or "-"), needs, engine, reason]
+    return [name, header.arch, size, header.quant, str(header.n_ctx_train or "-"), needs, engine, reason]
 
 
 def _server_row(row: ServerModel) -> list[str]:

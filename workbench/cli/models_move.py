@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def configure(parser: Parser) -> None:
     parser.add_argument("name", help="model by id or path")
-    parser.add_argument("folder", metavar="DIR", help="the folder to move it to; made if needed")
+    parser.add_argument("folder", metavar="DIR", help="the folder to move it to; made if the one above it is there")
     add_models(parser)
 
 
@@ -28,7 +29,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.service import open_workbench
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
-    folder, cancel = Path(args.folder).expanduser(), Event()
+    folder, cancel = Path(os.path.expanduser(args.folder)), Event()
+    made = not folder.exists()
     with Interrupts() as interrupts:
         interrupts.listen(cancel.set)
         path = move_model(
@@ -40,6 +42,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         )
     console.talk.clear_bar()
     console.out.line(str(path))
+    if made:
+        console.talk.say(f"{folder} was made.")
     if not any(real_path(path.parent).is_relative_to(real_path(known)) for known in bench.model_folders):
         console.talk.say(f"{folder} is no model folder: name it with --models, WORKBENCH_MODELS or the setting models.")
     return ExitCode.OK

@@ -136,12 +136,12 @@ def refusal(error: urllib.error.HTTPError, file: str) -> NetworkError:
 
 
 def number_of(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def range_of(text: str) -> tuple[int, int]:
     """First byte and total of a Content-Range; -1 when it is none, 0 for an unknown total."""
-    match = re.fullmatch(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15}|\*)", text.strip())
+    match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", text.strip())
     return (int(match[1]), number_of(match[2])) if match else (-1, 0)
 
 

@@ -18,11 +18,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from workbench.engine.download import SPARE, FetchCancelled, FetchProgress, alone, storage_error_of, sync_folder
-from workbench.engine.fetch_http import Source, bare_url, host_of, number_of, opener, range_of, refusal
+from workbench.engine.fetch_http import Source, bare_url, host_of, number_of, opener, range_of, refusal, source_of
 from workbench.engine.gguf import read_header
 from workbench.engine.memory import size_text
 from workbench.engine.shelf import real_path, remember_sha256
@@ -50,6 +51,34 @@ def fetch_url(
     return _UrlFetch(source, folder, on_progress, cancel or threading.Event(), largest).run()
 
 
+def unfinished(folder: Path) -> list[tuple[Source, int]]:
+    """What was begun and not finished in ``folder``, as far as its address is known, and its size. Blocking, short."""
+    found = []
+    for place in sorted(folder.glob(".fetch-*/state.json")):
+        state = _read_state(place)
+        try:
+            source = source_of(str(state.get("url")), sha256=str(state.get("sha256")), file=str(state.get("file", "/")))
+        except UsageError:
+            continue  # of an older version, or not asked for again
+        source = replace(source, md5=str(state.get("md5", "")))
+        total = state.get("total")
+        if place.with_name("part").is_file() and place.parent.name == _staging(source.file):
+            found.append((source, total if isinstance(total, int) else 0))
+    return found
+
+
+def _staging(file: str) -> str:
+    return f".fetch-{file.removesuffix('.gguf')}"
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
 class _Cut(Exception):
     """The connection ended early; worth another try."""
 
@@ -65,7 +94,7 @@ class _UrlFetch:
     ) -> None:
         self.source = source
         self.target = folder / source.file
-        self.staging = folder / f".fetch-{source.file.removesuffix('.gguf')}"
+        self.staging = folder / _staging(source.file)
         self.part = self.staging / "part"
         self.on_progress = on_progress
         self.cancel = cancel
@@ -187,7 +216,10 @@ class _UrlFetch:
         mark = answer.headers.get("ETag", "")
         # A weak tag does not promise equal bytes.
         mark = answer.headers.get("Last-Modified", "") if not mark or mark.startswith("W/") else mark
-        state = {"url": bare_url(self.source.url), "mark": mark, "total": total, "sha256": self.source.sha256}
+        url = bare_url(self.source.url)
+        state = {"url": url, "mark": mark, "total": total, "sha256": self.source.sha256}
+        # With what was left out of an address it could not be asked for again.
+        state |= {"file": self.source.file, "md5": self.source.md5} if url == self.source.url else {}
         (self.staging / "state.json").write_text(json.dumps(state), encoding="utf-8")
         return have
 
@@ -202,7 +234,8 @@ class _UrlFetch:
             raise NetworkError("the server does not say how large the file is", hint="Try another address.")
         if self.total > self.largest:
             raise UsageError(
-                f"{self.source.file} has {size_text(self.total)}, more than the {size_text(self.largest)} allowed"
+                f"{self.source.file} has {size_text(self.total)}, more than the {size_text(self.largest)} allowed",
+                hint="Check the address, or choose a smaller file.",
             )
         free = shutil.disk_usage(self.staging).free
         if free < self.total - have + SPARE:
@@ -226,12 +259,9 @@ class _UrlFetch:
 
     def _state(self) -> dict[str, Any]:
         """What the kept bytes belong to; nothing when it is another file's."""
-        try:
-            state = json.loads((self.staging / "state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        same = isinstance(state, dict) and state.get("url") == bare_url(self.source.url)
-        return state if same and state.get("sha256") == self.source.sha256 else {}
+        state = _read_state(self.staging / "state.json")
+        same = state.get("url") == bare_url(self.source.url) and state.get("sha256") == self.source.sha256
+        return state if same else {}
 
     # --- the file
 
@@ -243,12 +273,15 @@ class _UrlFetch:
             if not self.source.sha256 and self.source.md5:
                 with open(self.part, "rb") as file:
                     wrong = hashlib.file_digest(file, "md5").hexdigest() != self.source.md5
+            header = read_header(self.part)
+            if wrong and header.kind == "foreign":
+                # Says more than its hash: an error page, a login page.
+                raise NetworkError(f"{self.source.file}: {header.problem}", hint="Nothing was installed.")
             if wrong:
                 raise NetworkError(
                     f"{self.source.file} is not the expected file (its hash differs: sha256 {digest})",
                     hint="Nothing was installed. Check the hash, or get the file from another address.",
                 )
-            header = read_header(self.part)
             # One part of a split model is whole by itself; the others are fetched like it.
             if header.problem and header.kind != "split":
                 raise ModelError(f"{self.source.file}: {header.problem}", hint="Nothing was installed.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from workbench.engine.gguf_types import Kind
 
 CONVERT = "convert it with llama.cpp's convert_hf_to_gguf.py, or get a .gguf file of the same model"
+MERGE = "convert it with llama.cpp's convert_lora_to_gguf.py, and merge it into its base model with llama-export-lora"
+HEAD = 4096  # bytes that are enough to tell
 _MAGIC: tuple[tuple[bytes, Kind, str], ...] = (
     (
         b"lmgg",
@@ -39,7 +41,7 @@ _MAGIC: tuple[tuple[bytes, Kind, str], ...] = (
 
 
 def foreign_problem(head: bytes, size: int) -> tuple[Kind, str]:
-    """What a file of ``size`` bytes that starts with ``head`` (512 bytes) is; ("model", "") for a GGUF."""
+    """What a file of ``size`` bytes that starts with ``head`` (``HEAD`` bytes) is; ("model", "") for a GGUF."""
     if size == 0:
         return "broken", "the file is empty; the download did not start: get it again"
     if head.startswith(b"GGUF"):
@@ -58,6 +60,8 @@ def foreign_problem(head: bytes, size: int) -> tuple[Kind, str]:
             "this is a web page, not a model: the download got an error or a login page; get it again",
         )
     if head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < max(size, 1):
+        if b".lora_A." in head or b".lora_B." in head:
+            return "adapter", f"this is a LoRA adapter in safetensors, no model of its own: {MERGE}"
         return "foreign", f"this is a safetensors file: {CONVERT}"
     if text.startswith(b"{"):
         return "foreign", "this is a JSON file, not a model: look for the .gguf file beside it"

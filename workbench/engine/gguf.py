@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Final
 
 from workbench.engine import gguf_judge, gguf_meta
-from workbench.engine.foreign import foreign_problem
+from workbench.engine.foreign import HEAD, foreign_problem
 from workbench.engine.gguf_cursor import Cursor, Found, Malformed
 from workbench.engine.gguf_types import ARRAY, END_TOKENS, LORA, SCALARS, STRING, TENSOR_TYPES, GgufHeader
 
@@ -57,7 +57,7 @@ def _alone(path: str | os.PathLike[str]) -> GgufHeader:
             return GgufHeader(path=name, kind="missing", problem="this is not a regular file; name a .gguf file")
         with open(name, "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
-            head = file.read(512)
+            head = file.read(HEAD)
             kind, problem = foreign_problem(head, size)
             if problem:
                 return GgufHeader(path=name, file_bytes=size, kind=kind, problem=problem)

@@ -186,6 +186,8 @@ def free_memory() -> int:
 
 def size_text(size: int) -> str:
     """``98 MB``, ``1.4 GB``: decimal units, as disks and downloads are sold."""
+    if size >= 1_000_000_000_000:
+        return f"{size / 1e12:.1f} TB"
     if size >= 1_000_000_000:
         return f"{size / 1e9:.1f} GB"
     if size >= 1_000_000:

@@ -120,8 +120,11 @@ def move_model(
     Raises UsageError, ModelError, StorageError, FetchCancelled; then every file is where it was, or both.
     """
     files = check_removable(path, folders)
+    # The last folder is made; more that is missing is a slip of the keys.
+    if not folder.parent.is_dir():
+        raise UsageError(f"there is no folder {folder.parent}", hint="Make it first, or name another one.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
         raise storage_error("make", folder, error) from error
     for file in files:

@@ -193,10 +193,21 @@ class Workbench:
         return list_models(self.model_folders)
 
     def find_model(self, name: str = "") -> ModelEntry:
-        """The named model, or the default one. Raises ModelError that says how to get one."""
+        """The file of the named model, or of the default one. Raises ModelError that says how to get one."""
+        from workbench.engine.server_models import named_server
         from workbench.engine.shelf import find_model
+        from workbench.error import ModelError
 
-        return find_model(name or self.config.model, self.model_folders)
+        name = name or self.config.model
+        try:
+            return find_model(name, self.model_folders)
+        except ModelError as missing:
+            if (target := named_server(self.config, name)) is None:
+                raise
+            raise ModelError(
+                f"{name} is a model of the server {target.server.name}, there is no file of it here",
+                hint="`workbench models list` tells what the server says of it.",
+            ) from missing
 
     # -- runs --------------------------------------------------------------------------------------------------
 

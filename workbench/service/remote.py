@@ -6,9 +6,9 @@ bytes as for the same model on this machine. Blocking, within a few seconds.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.engine.gguf_types import GgufHeader
@@ -42,7 +42,7 @@ def remote_model(bench: Workbench, name: str, asked: str, prefer: str) -> Remote
     name = name or bench.config.model
     if asked == "server" or (not asked and prefer == "server"):
         return _described(require_model(bench.config, name))
-    if asked or Path(name).expanduser().is_file():
+    if asked or os.path.isfile(os.path.expanduser(name)):
         return None
     target = named_server(bench.config, name)
     return _described(target) if target is not None else None

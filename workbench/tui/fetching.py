@@ -46,9 +46,9 @@ def catalog_job(entry: CatalogEntry) -> Job:
     return Job(f"get:{entry.id}", entry.id, partial(fetch, entry, accept_terms=True), entry.bytes, entry.terms)
 
 
-def source_job(source: Source) -> Job:
-    """A file at an address."""
-    return Job(f"url:{source.url}", source.file, partial(fetch_url, source), source.bytes)
+def source_job(source: Source, size: int = 0) -> Job:
+    """A file at an address; ``size`` in bytes, if that is known."""
+    return Job(f"url:{source.url}", source.file, partial(fetch_url, source), source.bytes or size)
 
 
 def listed_job(model: ListedModel) -> Job:
@@ -57,12 +57,15 @@ def listed_job(model: ListedModel) -> Job:
 
 
 class Fetching:
-    """``job`` is the one under way or paused, with its ``text``; ``on_change`` is called in the app's loop."""
+    """``job`` is the one under way or paused, with its ``text``; ``left`` are those that did not come to their
+    end here. ``on_change`` is called in the app's loop.
+    """
 
     def __init__(self, screen: MainScreen) -> None:
         self.screen = screen
         self.job: Job | None = None
         self.text = ""
+        self.left: dict[str, Job] = {}
         self.on_change: Callable[[], None] = _nothing
         self._cancel: threading.Event | None = None
 
@@ -86,6 +89,7 @@ class Fetching:
             if not agreed or self.active:
                 return None
         self.job, self._cancel = job, threading.Event()
+        self.left[job.id] = job
         state = RunState(model=job.name)
         if not screen.running.busy:
             screen.status.state = state
@@ -106,6 +110,7 @@ class Fetching:
         else:
             self._end(state, "ready")
             self.job = None
+            self.left.pop(job.id, None)
             screen.say(f"{path.name} is here. F5 runs the template.")
             await screen.running.look_for_models()
             return path

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from workbench.engine.catalog import CATALOG
 from workbench.engine.catalog_file import ListedModel
-from workbench.engine.gguf_types import GgufHeader
+from workbench.engine.fetch_http import bare_url
+from workbench.engine.gguf_types import GgufHeader, Kind
 from workbench.engine.header_rows import header_rows
 from workbench.engine.loadable import engine_of
 from workbench.engine.measured import measured_memory
@@ -17,16 +18,33 @@ from workbench.engine.shelf import ModelEntry, names_apart
 from workbench.tui.fetching import Job, catalog_job, listed_job
 from workbench.tui.listview import Row
 
+# In the engine's column, for files that cannot be used: whole ones of another kind are not broken.
+KINDS: Mapping[Kind, str] = {
+    "model": "no engine",
+    "embedding": "embedding",
+    "adapter": "adapter",
+    "projector": "projector",
+    "vocabulary": "vocabulary",
+    "split": "part",
+    "legacy": "old format",
+    "foreign": "no model",
+    "missing": "unreadable",
+    "broken": "broken",
+}
+
 
 @dataclass
 class Shelf:
-    """Everything there is to choose from; ``servers`` None while they are being asked."""
+    """Everything there is to choose from; ``servers`` None while they are being asked, ``left`` fetches that did not
+    come to their end.
+    """
 
     entries: Sequence[ModelEntry] = ()
     servers: Sequence[ServerModel] | None = ()
     listed: Sequence[ListedModel] = ()
     free: int = 0
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    left: Mapping[str, Job] = field(default_factory=dict)
 
     def entry(self, key: str) -> ModelEntry | None:
         return next((item for item in self.entries if key == f"have:{item.path}"), None)
@@ -46,14 +64,22 @@ class Shelf:
         for item in CATALOG.values():
             if item.file not in files:
                 job = jobs[f"get:{item.id}"] = catalog_job(item)
-                out.append(Row(job.id, (item.id, "", size_text(item.bytes), "fetch"), muted=True))
+                out.append(Row(job.id, (item.id, "", size_text(item.bytes), self._state(job)), muted=True))
         for model in self.listed:
             job = listed_job(model)
             if model.source.file not in files and job.id not in jobs:
                 jobs[job.id] = job
-                out.append(Row(job.id, (model.id, model.quant, size_text(job.bytes), "fetch"), muted=True))
+                out.append(Row(job.id, (model.id, model.quant, size_text(job.bytes), self._state(job)), muted=True))
+        for job in self.left.values():
+            if job.name not in files and job.id not in jobs:
+                jobs[job.id] = job
+                size = size_text(job.bytes) if job.bytes else ""
+                out.append(Row(job.id, (job.name, "", size, self._state(job)), muted=True))
         self.jobs = jobs
         return out + [_file_row(entry, names[entry.path]) for entry in self.entries if entry.problem]
+
+    def _state(self, job: Job) -> str:
+        return "unfinished" if job.id in self.left else "fetch"
 
     def detail(self, key: str) -> str:
         """Some lines about the row of ``key``."""
@@ -66,6 +92,8 @@ class Shelf:
             item = CATALOG[key.removeprefix("get:")]
             return f"Enter or g fetches it. {item.description}\nLicence: {item.licence}"
         model = next((item for item in self.listed if listed_job(item).id == key), None)
+        if model is None and key in self.left:
+            return f"Enter or g goes on with {self.left[key].name}, from {bare_url(key.removeprefix('url:'))}"
         if model is None:
             return ""
         ram = f" Its list says: {model.ram_gb} GB of memory." if model.ram_gb else ""
@@ -88,7 +116,7 @@ class Shelf:
 
 def _file_row(entry: ModelEntry, name: str) -> Row:
     need = "" if entry.problem else size_text(entry.estimate.total)
-    cells = (name, entry.header.quant, need, "broken" if entry.problem else engine_of(entry)[0])
+    cells = (name, entry.header.quant, need, KINDS[entry.header.kind] if entry.problem else engine_of(entry)[0])
     return Row(f"have:{entry.path}", cells, muted=bool(entry.problem))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -88,15 +89,19 @@ class ShelfWork:
         job = self.screen.shelf.jobs.get(self.key) or fetching.job or await self._asked()
         if job is None:
             return
-        path = await fetching.get(job)
-        if path is not None and self.screen.is_mounted:
-            await self.screen.read(then=f"have:{path}")
+        await self._fetched(job)
 
     async def address(self) -> None:
         """Fetch a file from an address, or show a list in GPT4All's format."""
         job = await self._asked()
-        if job is not None and (path := await self.screen.fetching.get(job)) is not None:
-            await self.screen.read(then=f"have:{path}")
+        if job is not None:
+            await self._fetched(job)
+
+    async def _fetched(self, job: Job) -> None:
+        """Fetch, and show what is on disk then: the file, or what is left to fetch."""
+        path = await self.screen.fetching.get(job)
+        if self.screen.is_mounted:
+            await self.screen.read(then=f"have:{path}" if path is not None else "")
 
     async def _asked(self) -> Job | None:
         place = await self._ask(
@@ -193,10 +198,12 @@ class ShelfWork:
         entry = self._entry()
         if entry is None:
             return
-        place = await self._ask("Folder to move it to", str(entry.path.parent), "Made if needed. Enter takes it.")
+        place = await self._ask(
+            "Folder to move it to", str(entry.path.parent), "Made if the one above is there. Enter takes it."
+        )
         if not place:
             return
-        folder = Path(place).expanduser()
+        folder = Path(os.path.expanduser(place))
         await self._unloaded(entry)
         path = await self._watched(
             "moving",

@@ -18,10 +18,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench.display import counted, display, display_line
+from workbench.engine.fetch_url import unfinished
 from workbench.engine.memory import free_memory, size_text
 from workbench.engine.server_models import list_server_models
 from workbench.engine.shelf import ModelEntry
 from workbench.tui.background import carry_on
+from workbench.tui.fetching import Job, source_job
 from workbench.tui.listview import LineList
 from workbench.tui.shelf import Shelf
 from workbench.tui.shelfwork import ShelfWork
@@ -88,10 +90,11 @@ class ShelfScreen(Screen[str | None]):
         """Read the folders anew, and ask the servers if wanted; the cursor goes to ``then``, or stays."""
         if servers and self.bench.config.servers:
             self.shelf.servers = None
-        entries, free, disk = await asyncio.to_thread(self._look)
+        entries, free, disk, left = await asyncio.to_thread(self._look)
         if not self.is_mounted:
             return
         self.shelf.entries, self.shelf.free = entries, free
+        self.shelf.left = self.fetching.left | {job.id: job for job in left}
         self.title_line.update(Content(display_line(f"{TITLE} · {size_text(free)} free{disk}")))
         self.draw(then or (f"have:{self.running.model}" if servers else ""))
         if self.shelf.servers is None:
@@ -100,11 +103,12 @@ class ShelfScreen(Screen[str | None]):
                 self.shelf.servers = found
                 self.draw(f"srv:{self.running.model}")
 
-    def _look(self) -> tuple[list[ModelEntry], int, str]:
+    def _look(self) -> tuple[list[ModelEntry], int, str, list[Job]]:
         folder = self.bench.model_folders[-1]
         there = next((item for item in (folder, *folder.parents) if item.exists()), None)
         disk = f", disk {size_text(shutil.disk_usage(there).free)}" if there else ""
-        return self.bench.models(), free_memory(), disk
+        left = [source_job(source, size) for source, size in unfinished(folder)]
+        return self.bench.models(), free_memory(), disk, left
 
     def draw(self, then: str = "") -> None:
         """Show the rows anew, the cursor where it was, or on ``then`` if there is such a row."""
