@@ -239,6 +239,15 @@ async def test_a_model_that_does_not_load_is_tried_once(bench: Workbench) -> Non
     assert len(records(bench, run)) == 1
 
 
+async def test_a_prompt_that_is_too_long_for_the_context_fails_alone(bench: Workbench) -> None:
+    axes = (parse_axis(f"what = {'long ' * 40}, rain, snow"), AXES[1])
+    run, events = await finish(bench, prepare_grid(bench, spec(script={"echo": True, "n_ctx": 32}, axes=axes)))
+    failed = [event.state.error for event in events if isinstance(event, CellFailed)]
+    assert len(failed) == 2
+    assert all("the context holds 32" in error and "not run" not in error for error in failed)
+    assert run.totals.done == 4
+
+
 async def test_pause_starts_nothing_and_resume_goes_on(bench: Workbench) -> None:
     run = GridRun(bench, prepare_grid(bench, spec()))
     waited: list[int] = []

@@ -68,13 +68,14 @@ class Scripted:
     def generate(self, prompt: str, params: Params, output: Output) -> Outcome:
         script = self._script
         seed = secrets.randbelow(2**31) if params.seed is None else params.seed
+        tokens_in = self.count_tokens(prompt)
+        if tokens_in >= self._n_ctx:
+            # Before the start, like llama.cpp.
+            raise Refused("context", f"the prompt has {tokens_in} tokens, the context holds {self._n_ctx}")
         output.started(replace(params, seed=seed, n_ctx=self._n_ctx, n_threads=1), cache="cold")
         if script.get("stderr"):
             sys.stderr.write(str(script["stderr"]).rstrip("\n") + "\n")
             sys.stderr.flush()
-        tokens_in = self.count_tokens(prompt)
-        if tokens_in >= self._n_ctx:
-            raise Refused("context", f"the prompt has {tokens_in} tokens, the context holds {self._n_ctx}")
         if not self._read_prompt(tokens_in, output):
             return Outcome("cancel", tokens_in, 0)
         return self._speak(prompt, params, output, tokens_in)

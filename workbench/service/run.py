@@ -50,6 +50,8 @@ class RunHandle:
         self._began = time.monotonic()
         self.session: Session | None = spec.session
         self.result: RunResult | None = None
+        # The model itself, whatever the prompt: another run with it would end the same way.
+        self.load_failed = False
 
     @property
     def request(self) -> RunRequest | None:
@@ -181,6 +183,7 @@ class RunHandle:
             yield self._cancel_event(started)
             return
         except EngineError as error:
+            self.load_failed = True
             yield Failed(
                 t_ms=_since(started),
                 reason="error" if error.kind == "load" else "crash",
