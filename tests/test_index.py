@@ -381,19 +381,6 @@ def test_without_a_local_folder_it_lives_in_memory(store: SessionStore, monkeypa
     index.close()
 
 
-def test_network_file_systems_are_known_by_their_mounts(tmp_path: Path) -> None:
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(
-        "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-        "30 22 0:40 / /home rw,noatime shared:2 - nfs4 server:/home rw\n"
-        "31 30 8:2 / /home/local\\040disk rw - xfs /dev/sdb1 rw\nbroken line\n"
-    )
-    assert index_db.on_network(Path("/home/me/.cache"), mounts)
-    assert not index_db.on_network(Path("/home/local disk/x"), mounts)
-    assert not index_db.on_network(Path("/homes"), mounts)
-    assert not index_db.on_network(Path("/home"), tmp_path / "nothing")
-
-
 def test_after_random_operations_it_equals_a_fresh_one(store: SessionStore, tmp_path: Path) -> None:
     noise = random.Random(4)
     index = SessionIndex(store.workspace)

@@ -21,19 +21,9 @@ from workbench.tui.watching import (
     Place,
     Watcher,
     WatchMode,
-    is_remote,
     kind_of,
-    mount_types,
 )
 from workbench.workspace import init_workspace, user_config_dir
-
-MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:41 / /mnt/box rw - nfs4 box:/home rw
-31 22 0:42 / /mnt/my\040share rw - cifs //pc/share rw
-32 30 0:43 / /mnt/box/local rw - tmpfs tmpfs rw
-33 22 0:44 / /mnt/ssh rw - fuse.sshfs me@box: rw
-34 22 0:45 / /mnt/host rw - 9p host rw
-"""
 
 
 @pytest.fixture
@@ -118,7 +108,7 @@ def test_watching_costs_nothing_while_nothing_changes(tmp_path: Path) -> None:
     try:
         assert watcher.ready.wait(20)
         assert other.ready.wait(20)
-        (thread,) = watcher.threads
+        thread = watcher.threads[0]
         before = processor_seconds(thread)
         # A change that is found by asking every second: so long does nothing happen in the folder that tells.
         for number in range(20):
@@ -135,18 +125,13 @@ def test_watching_costs_nothing_while_nothing_changes(tmp_path: Path) -> None:
         other.stop()
 
 
-def test_network_file_systems_are_polled() -> None:
-    mounts = mount_types(MOUNTS)
-    for place, remote in [
-        ("/home/me", False),
-        ("/mnt/box/home", True),
-        ("/mnt/boxes", False),
-        ("/mnt/box/local/x", False),
-        ("/mnt/my share", True),
-        ("/mnt/ssh/a", True),
-        ("/mnt/host", True),
-    ]:
-        assert is_remote(Path(place), mounts) == remote, place
+def test_network_file_systems_are_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "box").mkdir()
+    table = [(str(tmp_path / "box"), "fuse.sshfs"), ("/", "ext4")]
+    monkeypatch.setattr("workbench.tui.watching.read_mounts", lambda: table)
+    watcher = Watcher(lambda: [Place("template", tmp_path)], lambda _: None)
+    assert watcher.folders(polled=True) == [tmp_path / "box"]
+    assert watcher.folders(polled=False) == [tmp_path]
 
 
 def test_what_a_file_is_to_the_app(tmp_path: Path) -> None:

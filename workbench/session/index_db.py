@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.error import StorageError
+from workbench.mounts import file_system, is_network, read_mounts
 from workbench.workspace import Workspace
 
 SCHEMA = 1
@@ -22,7 +23,6 @@ COLUMNS = ("title", "tags", "note", "template", "model", "variables", "prompt", 
 # Weights of a match in each of ``COLUMNS`` for the order "best".
 WEIGHTS = (8.0, 8.0, 4.0, 4.0, 2.0, 1.0, 1.0, 1.0)
 BUSY_SECONDS = 5.0
-_NETWORK = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gluster", "fuse.sshfs", "fuse.rclone", "davfs")
 _TABLES = f"""
 CREATE TABLE session (
     dir BLOB PRIMARY KEY, stat TEXT, id TEXT, title TEXT, created TEXT, tags TEXT, note TEXT, problem TEXT,
@@ -65,25 +65,9 @@ def index_path(workspace: Workspace, *, fts: bool) -> Path | None:
     return folder / f"index-{version(fts=fts)}.db"
 
 
-def on_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
-    """Whether a path stands on a network file system, where SQLite's log is not safe; False where nothing says so.
-
-    Format: proc(5), mountinfo.
-    """
-    try:
-        lines = mounts.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return False
-    real, best, kind = os.path.realpath(path), "", ""
-    for line in lines:
-        before, _, after = line.partition(" - ")
-        fields = before.split()
-        if len(fields) < 5 or not after:
-            continue
-        point = fields[4].replace("\\040", " ")
-        if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
-            best, kind = point, after.split()[0]
-    return kind.startswith(_NETWORK)
+def on_network(path: Path) -> bool:
+    """Whether a path stands on a network file system, where SQLite's log is not safe; False where nothing says so."""
+    return is_network(file_system(path, read_mounts()))
 
 
 def connect(path: Path | None) -> sqlite3.Connection:

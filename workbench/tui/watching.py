@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from workbench.mounts import file_system, read_mounts, tells_of_changes
+
 Kind = Literal["template", "wildcard", "theme", "model", "config"]
 WatchMode = Literal["auto", "poll", "off"]
 
@@ -23,9 +25,6 @@ STEP_MS, DEBOUNCE_MS, POLL_MS = 150, 900, 2000
 MOST_FOLDERS = 2000
 DEPTH = 8
 MODEL_SUFFIXES = (".gguf", ".bin")
-REMOTE_TYPES = re.compile(
-    r"nfs\d?|cifs|smb\w*|9p|fuse(\..*|blk)?|afs|ceph|glusterfs|lustre|virtiofs|vboxsf|prl_fs|drvfs"
-)
 # What editors and this program write beside the file itself.
 _BESIDE = re.compile(r"\..*|#.*#|.*~|.*\.(tmp|swp|swx|bak|part)|4913")
 
@@ -47,34 +46,6 @@ class Changed:
 
     def of(self, kind: Kind) -> list[Path]:
         return sorted(path for found, path in self.paths if found == kind)
-
-
-def mount_types(table: str) -> list[tuple[str, str]]:
-    """Mount points and their file system types, the longest first, from the text of ``/proc/self/mountinfo``."""
-    found = []
-    for line in table.splitlines():
-        fields, _, rest = line.partition(" - ")
-        parts, kinds = fields.split(), rest.split()
-        if len(parts) > 4 and kinds:
-            point = re.sub(r"\\(\d{3})", lambda match: chr(int(match[1], 8)), parts[4])
-            found.append((point, kinds[0]))
-    return sorted(found, key=lambda item: len(item[0]), reverse=True)
-
-
-def is_remote(folder: Path, mounts: Sequence[tuple[str, str]]) -> bool:
-    """Whether ``folder`` lies on a file system that does not tell of changes made elsewhere."""
-    place = os.path.realpath(folder)
-    for point, kind in mounts:
-        if place == point or place.startswith(point.rstrip("/") + "/"):
-            return bool(REMOTE_TYPES.fullmatch(kind))
-    return False
-
-
-def _mounts() -> list[tuple[str, str]]:
-    try:
-        return mount_types(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return []
 
 
 def _folders(place: Place) -> Iterator[Path]:
@@ -132,9 +103,10 @@ class Watcher:
 
     def folders(self, *, polled: bool) -> list[Path]:
         """What is watched in one of the two ways now."""
-        mounts = _mounts() if self._mode == "auto" else []
+        mounts = read_mounts() if self._mode == "auto" else []
         found = dict.fromkeys(folder for place in self._places() for folder in _folders(place))
-        chosen = [path for path in found if (self._mode == "poll" or is_remote(path, mounts)) == polled]
+        ask = self._mode == "poll"
+        chosen = [path for path in found if (ask or not tells_of_changes(file_system(path, mounts))) == polled]
         return chosen[:MOST_FOLDERS]
 
     def _run(self, polled: bool) -> None:
