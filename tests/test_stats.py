@@ -6,6 +6,8 @@ from math import exp, log, sqrt
 from random import Random
 from statistics import fmean
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,6 +169,48 @@ def test_an_item_that_never_lost_has_a_finite_rating_and_a_stated_prior() -> Non
     assert bradley_terry([]).ratings == ()
     with pytest.raises(ValueError, match="itself"):
         bradley_terry([Vote("x", "x", "a")])
+
+
+def curvature_errors(votes: list[Vote], prior: float) -> dict[str, float]:
+    """Standard errors another way: the likelihood as it is written, its second derivatives by differences."""
+    names = sorted({name for vote in votes for name in (vote.a, vote.b)})
+    size = len(names)
+
+    def loss(ratings: npt.NDArray[np.float64]) -> float:
+        of = dict(zip(names, ratings, strict=True))
+        total = 0.0
+        for vote in votes:
+            share = {"a": 1.0, "b": 0.0}.get(vote.outcome, 0.5)
+            total += share * log(1 + exp(of[vote.b] - of[vote.a])) + (1 - share) * log(1 + exp(of[vote.a] - of[vote.b]))
+        # So many wins and so many losses against one of rating 0.
+        return total + sum(prior * log(1 + exp(-value)) + prior * log(1 + exp(value)) for value in ratings)
+
+    steps, h = np.eye(size), 1e-3
+    place = np.zeros(size)
+
+    def slope(at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.array([(loss(at + h * d) - loss(at - h * d)) / (2 * h) for d in steps])
+
+    def bend(at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.array([(slope(at + h * d) - slope(at - h * d)) / (2 * h) for d in steps])
+
+    for _ in range(50):
+        place = place - np.linalg.lstsq(bend(place), slope(place), rcond=1e-6)[0]
+    less_mean = np.eye(size) - 1 / size
+    covariance = less_mean @ np.linalg.pinv(bend(place), rcond=1e-6) @ less_mean
+    return dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x>y", "x>y x>y x>y", "x>y y>z", "x>y z>u u=z", "x>y y>x", "x>y y>z z>x x=z"],
+    ids=["one", "never lost", "a chain", "two that are not linked", "no prior", "no prior, three"],
+)
+def test_errors_are_those_of_the_likelihood_with_and_without_a_prior(text: str) -> None:
+    votes = [Vote(item[0], item[2], "a" if item[1] == ">" else "tie") for item in text.split()]
+    ranking = bradley_terry(votes)
+    found = {rating.item: rating.error for rating in ranking.ratings}
+    assert found == pytest.approx(curvature_errors(votes, ranking.prior), rel=1e-4)
 
 
 def test_rates_and_means_are_told_for_each_value_of_each_axis() -> None:

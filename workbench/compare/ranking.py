@@ -116,7 +116,7 @@ def _fit(wins: Matrix, prior: float) -> tuple[list[float], list[float]]:
     values = [0.0] * size
     for _ in range(_STEPS):
         slope, information = _derivatives(wins, values, prior)
-        step = _times(_inverse(_pinned(information)), slope)
+        step = _times(_spread(information, prior), slope)
         longest = max(map(abs, step), default=0.0)
         # Far from the maximum a whole step may overshoot.
         values = [value + item * min(1.0, 1.0 / (longest or 1.0)) for value, item in zip(values, step, strict=True)]
@@ -124,9 +124,16 @@ def _fit(wins: Matrix, prior: float) -> tuple[list[float], list[float]]:
             break
     mean = sum(values) / size if size else 0.0
     _, information = _derivatives(wins, values, prior)
-    spread = _inverse(_pinned(information))
-    errors = [max(0.0, spread[item][item] - 1.0 / size) ** 0.5 for item in range(size)]
-    return [value - mean for value in values], errors
+    spread = _spread(information, prior)
+    means = [sum(row) / size for row in spread]
+    # Of a rating less the mean of all, which with a prior has an error of its own.
+    variances = [spread[item][item] - 2 * means[item] + sum(means) / size for item in range(size)]
+    return [value - mean for value in values], [max(0.0, variance) ** 0.5 for variance in variances]
+
+
+def _spread(information: Matrix, prior: float) -> Matrix:
+    """The covariances of the ratings. A prior holds each of them, votes alone only their differences."""
+    return _inverse(information if prior else _pinned(information))
 
 
 def _derivatives(wins: Matrix, values: Sequence[float], prior: float) -> tuple[list[float], Matrix]:
@@ -156,7 +163,7 @@ def _chance(difference: float) -> float:
 
 
 def _pinned(information: Matrix) -> Matrix:
-    """Only differences are known; adding the constant direction makes the matrix one with an inverse."""
+    """With the constant direction added, a matrix of differences is one with an inverse."""
     size = len(information)
     return [[value + 1.0 / size for value in row] for row in information]
 
