@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench.event import FinishReason, Repro, Status
-from workbench.param import Params
+from workbench.param import Params, params_to_dict
 
 
 def sha256_text(text: str) -> str:
@@ -152,6 +152,12 @@ class RunRequest:
     cache: Literal["cold", "warm"] = "cold"
     endpoint: str = ""
     cell: Mapping[str, Any] = field(default_factory=dict)
+    not_sent: tuple[str, ...] = ()
+
+    @property
+    def used_params(self) -> dict[str, Any]:
+        """The sampling values that were sent, as plain data; None for each that the engine was not told."""
+        return params_to_dict(self.params) | dict.fromkeys(self.not_sent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ stderr says the same for all three: which model, which engine and why, how far l
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.error import ExitCode, StorageError
 from workbench.event import Chatter, Event, Failed, Finished, Piece, Progress, Started
-from workbench.param import params_to_dict
 
 if TYPE_CHECKING:
     from workbench.cli.out import Console
@@ -30,6 +29,7 @@ class Face:
         self._introduced = False
         self._streaming = False
         self._notes: list[str] = []
+        self.started: Started | None = None
         self.last: Finished | Failed | None = None
 
     def show(self, event: Event, handle: RunHandle) -> None:
@@ -39,6 +39,8 @@ class Face:
             self._introduce(handle)
         if isinstance(event, Progress):
             self._console.talk.bar(_PHASES[event.phase], event.done, event.total)
+        elif isinstance(event, Started):
+            self.started = event
         elif isinstance(event, Chatter):
             self._notes.append(event.text)
         elif isinstance(event, Finished | Failed):
@@ -127,6 +129,8 @@ class JsonLines(Face):
         record: dict[str, Any] = {"event": type(event).__name__.lower(), **asdict(event)}
         if isinstance(event, Piece) and not event.scores:
             del record["scores"]
+        if isinstance(event, Started):
+            record["params"] |= dict.fromkeys(event.not_sent)
         if isinstance(event, Started | Finished | Failed):
             record["run"] = handle.run_id
         if isinstance(event, Finished | Failed):
@@ -145,14 +149,16 @@ class JsonObject(Face):
 
     def close_data(self, handle: RunHandle) -> None:
         if handle.request is not None and handle.result is not None:
-            self._console.out.json(run_record(handle, self.saved(handle)), indent=2)
+            self._console.out.json(run_record(handle, self.saved(handle), self.started), indent=2)
 
 
-def run_record(handle: RunHandle, saved: str) -> dict[str, Any]:
-    """The JSON form of a finished run; the keys are stable."""
+def run_record(handle: RunHandle, saved: str, started: Started | None) -> dict[str, Any]:
+    """The JSON form of a finished run; the keys are stable. A parameter that the engine was not told is null."""
     request, result = handle.request, handle.result
     assert request is not None
     assert result is not None
+    if started is not None:
+        request = replace(request, params=started.params, not_sent=started.not_sent)
     return {
         "run": request.id,
         "created": request.created,
@@ -161,7 +167,7 @@ def run_record(handle: RunHandle, saved: str) -> dict[str, Any]:
         "prompt": request.prompt.plain,
         "engine": {"name": request.engine, "version": request.engine_version, "reason": handle.reason},
         "model": asdict(request.model),
-        "params": params_to_dict(request.params),
+        "params": request.used_params,
         "seed_mode": request.seed_mode,
         "notices": list(handle.notices),
         "result": asdict(result),

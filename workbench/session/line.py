@@ -51,7 +51,8 @@ def started_record(event: Started) -> dict[str, Any]:
     # Long, and known by its hash from the request.
     engine.pop("chat_template", None)
     params = params_to_dict(event.params)
-    return {"k": "s", "at": event.t_ms, "engine": engine, "params": params, "cache": event.cache}
+    record = {"k": "s", "at": event.t_ms, "engine": engine, "params": params, "cache": event.cache}
+    return record | ({"not_sent": list(event.not_sent)} if event.not_sent else {})
 
 
 def started_line(record: Mapping[str, Any]) -> bytes:

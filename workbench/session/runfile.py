@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from workbench.param import params_to_dict
 from workbench.record import PatternRef, Prompt, RunRequest, RunResult, TemplateRef
 from workbench.session.blob import Packer
 from workbench.session.ids import iso
@@ -44,8 +43,10 @@ def request_to_dict(request: RunRequest, packer: Packer, *, build: str = "") -> 
     for name in ("fingerprint", "arch", "quant", "name"):
         if value := getattr(model, name):
             data["model"][name] = packer.text(value)
-    params = {key: packer.value(value) for key, value in params_to_dict(request.params).items()}
+    params = {key: packer.value(value) for key, value in request.used_params.items() if value is not None}
     data["params"] = params | {"seed_mode": request.seed_mode}
+    if request.not_sent:
+        data["params"]["not_sent"] = list(request.not_sent)
     return data
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from workbench.event import FinishReason, Repro, Status
 from workbench.param import SPECS, Params, params_from_record
@@ -112,6 +112,7 @@ def request_from_dict(
         cache=_choice(engine, "cache", ("cold", "warm"), "cold"),
         endpoint=engine.text("endpoint"),
         cell=top.values("cell"),
+        not_sent=_names(params.data.get("not_sent")),
     )
 
 
@@ -119,9 +120,13 @@ def apply_started(request: RunRequest, started: Mapping[str, Any]) -> RunRequest
     """The request with what the engine said it really used: a recording's line of kind ``s``. Never raises."""
     line = _Table(started, lambda _sha256: None)
     engine = line.table("engine")
+    params = _read_params(line.table("params")) if "params" in started else request.params
+    not_sent = _names(started.get("not_sent"))
     return replace(
         request,
-        params=_read_params(line.table("params")) if "params" in started else request.params,
+        params=params,
+        not_sent=not_sent,
+        seed_mode=_seed_mode(request, params, not_sent),
         cache=_choice(line, "cache", ("cold", "warm"), request.cache),
         device=engine.text("device") or request.device,
         threads=engine.number("threads") or request.threads,
@@ -129,6 +134,19 @@ def apply_started(request: RunRequest, started: Mapping[str, Any]) -> RunRequest
         n_batch=engine.number("n_batch") or request.n_batch,
         engine_version=engine.text("version") or request.engine_version,
     )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Of our parameters; others are a newer version's."""
+    return tuple(name for name in value if isinstance(name, str) and name in SPECS) if isinstance(value, list) else ()
+
+
+def _seed_mode(request: RunRequest, params: Params, not_sent: tuple[str, ...]) -> Literal["set", "greedy", "none"]:
+    """What was not sent makes no run greedy, and gives it no seed."""
+    off = {name: SPECS[name].off for name in not_sent}
+    if not off or (request.seed_mode == "greedy" and replace(params, **off).greedy):
+        return request.seed_mode
+    return "none" if "seed" in off or request.params.seed is None else "set"
 
 
 def _choice(table: _Table, key: str, known: tuple[str, ...], default: str) -> Any:

@@ -61,9 +61,7 @@ def facts(run: ExportRun) -> dict[str, Any]:
     request, result, model = run.record.request, run.record.result, run.record.request.model
     rate = token_rate(result.tokens_out, result.ms_first, result.ms_total)
     usual = params_to_dict(Params())
-    params = {
-        key: value for key, value in params_to_dict(request.params).items() if key in _SHOWN or value != usual.get(key)
-    }
+    params = {key: value for key, value in request.used_params.items() if key in _SHOWN or value != usual.get(key)}
     known: dict[str, Any] = {
         "id": run.id,
         "created": request.created,

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from workbench.param import params_to_dict
 from workbench.session.export.item import ExportOptions, ExportRun
 from workbench.session.info import token_rate
 
@@ -41,7 +40,7 @@ def write(runs: Iterator[ExportRun], options: ExportOptions) -> Iterator[str]:
 
 def _row(run: ExportRun) -> list[Any]:
     request, result = run.record.request, run.record.result
-    known = params_to_dict(request.params) | {
+    known = request.used_params | {
         "id": run.id,
         "created": request.created,
         "session": run.session.title,

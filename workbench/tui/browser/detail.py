@@ -30,8 +30,10 @@ def run_text(session: Session, record: RunRecord, hit: Hit) -> str:
         f"{hit.tokens_per_second:.1f} tok/s",
     ]
     usual = params_to_dict(Params())
-    differing = [f"{key}={value}" for key, value in params_to_dict(request.params).items() if usual.get(key) != value]
+    values = request.used_params
+    differing = [f"{key}={value}" for key, value in values.items() if value is not None and usual.get(key) != value]
     lines += [" ".join(differing)] if differing else []
+    lines += [f"not sent, as the server does not take it: {', '.join(request.not_sent)}"] if request.not_sent else []
     lines += [f"{name} = {value}" for name, value in request.variables.items()]
     lines += [f"from {request.parent}, changed: {', '.join(request.changed) or 'nothing'}"] if request.parent else []
     lines += [f"rated {hit.rating} of 5{', starred' if hit.star else ''}"] if hit.rating or hit.star else []
