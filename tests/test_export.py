@@ -29,7 +29,7 @@ from workbench.display import display
 from workbench.error import UsageError
 from workbench.record import Message, Prompt
 from workbench.session.export import FORMATS, ExportOptions, ExportRun, export
-from workbench.session.export.redact import MASK
+from workbench.session.export.redact import MASK, known_secrets
 from workbench.session.groups import write_group
 from workbench.session.info import RunRecord, Session
 from workbench.session.journal import RunJournal
@@ -263,6 +263,26 @@ def test_nothing_of_this_machine_leaves(
     assert MASK in json.dumps(out.decode(), ensure_ascii=False) or MASK.encode("unicode_escape") in out
     for secret in (canary, "sk-abcdef", str(Path.home()), str(store.workspace.root), USER, HOST):
         assert secret.encode() not in out
+
+
+@pytest.mark.parametrize(
+    "name",
+    (
+        "API_KEY KEY MY_KEYS_2 API_KEY2 HF_TOKEN OPENAI_APIKEY PGPASSWORD MYSQL_PWD DB_PASS GOOGLE_CREDENTIALS "
+        "npm_config__authToken CLIENT_SECRET BASIC_AUTH X_OAUTH SSH_PASSPHRASE"
+    ).split(),
+)
+def test_a_variable_whose_name_says_so_holds_a_secret(name: str) -> None:
+    for value in ("Jane Austen", "/8fKq0nothere/xyz"):
+        assert known_secrets((), {name: value}) == (value,)
+
+
+def test_words_of_variables_that_only_sound_like_secrets_stay_in_texts(tmp_path: Path) -> None:
+    ordinary = ("GIT_AUTHOR_NAME", "COMPASS_CITY", "KEYBOARD_LAYOUT", "MONKEY_NAME", "TOKENIZERS_PATH", "PASSENGER")
+    assert known_secrets((), dict.fromkeys(ordinary, "Jane Austen")) == ()
+    # Where a key is says nothing of the key; what the caller names is masked whatever it is.
+    assert known_secrets((), {"SSH_AUTH_SOCK": str(tmp_path), "DB_PASSWORD_FILE": f"{tmp_path}/"}) == ()
+    assert known_secrets((str(tmp_path),), {}) == (str(tmp_path),)
 
 
 def test_a_file_is_whole_and_never_replaced_unasked(store: SessionStore, tmp_path: Path) -> None:

@@ -22,7 +22,12 @@ from workbench.session.runfile import request_to_dict
 from workbench.session.runread import request_from_dict
 
 MASK = "•••"
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH", re.I)
+# Whole parts of a name: an AUTHOR is not AUTH, a COMPASS is no PASS. Written together they are APIKEY, PGPASSWORD.
+_SECRET_NAME = re.compile(
+    r"(?<![A-Z])(?:(?:API|APP|ACCESS|AUTH|PRIVATE|SECRET)?KEYS?|[A-Z]*(?:TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE)"
+    r"|PASS|PWD|CREDENTIALS?|O?AUTH)(?![A-Z])",
+    re.I,
+)
 _KEY_FORM = re.compile(
     r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{20,}|\bhf_[A-Za-z0-9]{30,}|\bgh[pousr]_[A-Za-z0-9]{30,}|\bAKIA[A-Z0-9]{16}\b"
 )
@@ -68,8 +73,15 @@ def _recording(run: ExportRun, mask: Callable[[str], str]) -> Callable[[], Any]:
 
 def known_secrets(more: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, ...]:
     """Values to mask, the longest first."""
-    found = {value.strip() for name, value in environment.items() if _SECRET_NAME.search(name)} | set(more)
+    named = {value.strip() for name, value in environment.items() if _SECRET_NAME.search(name)}
+    found = {value for value in named if not _is_path(value)} | set(more)
     return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=lambda value: (-len(value), value)))
+
+
+def _is_path(value: str) -> bool:
+    """Where a secret is, as in SSH_AUTH_SOCK. A secret may begin with a slash as well, so it must be there."""
+    path = os.path.expanduser(value)
+    return os.path.isabs(path) and "\0" not in path and os.path.lexists(path)
 
 
 def mask_secrets(text: str, secrets: tuple[str, ...]) -> str:
