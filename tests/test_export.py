@@ -267,10 +267,23 @@ def test_nothing_of_this_machine_leaves(
 
 @pytest.mark.parametrize(
     "name",
-    (
-        "API_KEY KEY MY_KEYS_2 API_KEY2 HF_TOKEN OPENAI_APIKEY PGPASSWORD MYSQL_PWD DB_PASS GOOGLE_CREDENTIALS "
-        "npm_config__authToken CLIENT_SECRET BASIC_AUTH X_OAUTH SSH_PASSPHRASE"
-    ).split(),
+    [
+        "API_KEY",
+        "KEY",
+        "MY_KEYS_2",
+        "API_KEY2",
+        "HF_TOKEN",
+        "OPENAI_APIKEY",
+        "PGPASSWORD",
+        "MYSQL_PWD",
+        "DB_PASS",
+        "GOOGLE_CREDENTIALS",
+        "npm_config__authToken",
+        "CLIENT_SECRET",
+        "BASIC_AUTH",
+        "X_OAUTH",
+        "SSH_PASSPHRASE",
+    ],
 )
 def test_a_variable_whose_name_says_so_holds_a_secret(name: str) -> None:
     for value in ("Jane Austen", "/8fKq0nothere/xyz"):
