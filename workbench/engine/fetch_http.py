@@ -9,19 +9,20 @@ import http.client
 import os
 import re
 import socket
-import ssl
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.engine.connecting import Tell, connected, secure_context, shut
 from workbench.error import NetworkError, UsageError
 
 WATCH_SECONDS = 0.1
+CONNECT_SECONDS = 10.0  # for each of a host's addresses
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -69,28 +70,31 @@ class Redirects(urllib.request.HTTPRedirectHandler):
 class _Handler(urllib.request.AbstractHTTPHandler):
     """Opens connections that are closed, whatever they wait for, as soon as the fetch is stopped."""
 
-    def __init__(self, sockets: list[socket.socket]) -> None:
+    def __init__(self, tell: Tell) -> None:
         super().__init__()
-        self._sockets = sockets
+        self._tell = tell
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._noting(http.client.HTTPConnection), request)
+        return self.do_open(self._telling(http.client.HTTPConnection), request)
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        context = ssl.create_default_context()
-        return self.do_open(self._noting(http.client.HTTPSConnection), request, context=context)
+        return self.do_open(self._telling(http.client.HTTPSConnection), request, context=secure_context(self._tell))
 
     http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
 
-    def _noting(self, kind: type[http.client.HTTPConnection]) -> Any:
-        sockets = self._sockets
+    def _telling(self, kind: type[http.client.HTTPConnection]) -> Any:
+        def connect(address: tuple[str, int], timeout: float, _source: object) -> socket.socket:
+            sock = connected(*address, min(CONNECT_SECONDS, timeout), self._tell)
+            sock.settimeout(timeout)
+            return sock
 
-        class Noting(kind):  # type: ignore[valid-type,misc]
-            def connect(self) -> None:
-                super().connect()
-                sockets.append(self.sock)
+        class Telling(kind):  # type: ignore[valid-type,misc]
+            def __init__(self, *args: Any, **more: Any) -> None:
+                super().__init__(*args, **more)
+                # Before a proxy is asked for a tunnel, which takes its time as well.
+                self._create_connection = connect
 
-        return Noting
+        return Telling
 
 
 @contextmanager
@@ -99,17 +103,21 @@ def opener(cancel: threading.Event) -> Iterator[urllib.request.OpenerDirector]:
     sockets: list[socket.socket] = []
     over = threading.Event()
 
+    def tell(sock: socket.socket) -> None:
+        sockets.append(sock)
+        if cancel.is_set():
+            raise ConnectionAbortedError("stopped")
+
     def watch() -> None:
         while not over.wait(WATCH_SECONDS):
             if cancel.is_set():
                 for sock in list(sockets):
-                    with suppress(OSError):
-                        sock.shutdown(socket.SHUT_RDWR)
+                    shut(sock)
 
     director = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        _Handler(sockets),
+        _Handler(tell),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         Redirects(),

@@ -145,6 +145,7 @@ class _UrlFetch:
                 self._receive(before)
                 break
             except _Cut as error:
+                self._report("download", self._size())
                 # A connection that brought something counts as progress.
                 failures = 1 if self._size() > before else failures + 1
                 if failures >= RETRIES:
@@ -152,7 +153,6 @@ class _UrlFetch:
                         f"{self.source.file} broke off after {size_text(self._size())}: {error}",
                         hint="What came is kept; the same command goes on.",
                     ) from error
-                self._report("download", self._size())
         digest = self._check()
         os.replace(self.part, self.target)
         sync_folder(self.target.parent)
@@ -190,7 +190,9 @@ class _UrlFetch:
                 raise _Cut("the file has changed on the server") from error
             raise refusal(error, self.source.file) from error
         except urllib.error.URLError as error:
-            if isinstance(error.reason, TimeoutError | ConnectionResetError | ConnectionAbortedError):
+            if self.cancel.is_set() or isinstance(
+                error.reason, TimeoutError | ConnectionResetError | ConnectionAbortedError
+            ):
                 raise _Cut(str(error.reason)) from error
             raise NetworkError(
                 f"no connection to {host_of(self.source.url)}: {error.reason}",
