@@ -9,6 +9,7 @@ import pytest
 from tests.test_app import opened, play, screen_text, space, wait_for
 from tests.tui.test_panes import SLOW, have
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.saying import SayingScreen
 
 __all__ = ["space"]
 
@@ -39,12 +40,18 @@ async def test_a_prompt_of_before_an_error_is_called_so_and_not_paged(space: Pat
         await wait_for(pilot, lambda: "Prompt 1 of 2" in screen_text(pilot))
 
 
-async def test_the_same_notice_does_not_pile_up(space: Path) -> None:
+@pytest.mark.parametrize("command", ["", "browse", "model"])
+async def test_the_same_notice_does_not_pile_up(space: Path, command: str) -> None:
     async with opened(space) as (app, pilot):
+        if command:
+            app.call(command)
+            await wait_for(pilot, lambda: app.screen is not app.main)
+        screen = app.screen
+        assert isinstance(screen, SayingScreen)
         for _ in range(2):
-            app.main.say("Saved [/] here")
+            screen.say("Saved [/] here")
             await pilot.pause()
-        app.main.say("Something else")
+        screen.say("Something else")
         await pilot.pause()
         assert notices(app) == ["Saved [/] here", "Something else"]
 

@@ -16,7 +16,7 @@ from workbench.tui.keymaps import make_keymap, shares
 from workbench.tui.outside import edit_in_place
 from workbench.tui.screens.find import FindScreen
 from workbench.tui.screens.keyview import KeyScreen
-from workbench.tui.screens.modal import AskText, Page
+from workbench.tui.screens.modal import Page, ask_text
 from workbench.tui.screens.themes import ThemeScreen
 from workbench.tui.stream import StreamView
 from workbench.tui.textual_private import bound_to
@@ -118,7 +118,7 @@ class Home:
 
     async def ex_line(self) -> None:
         """A line of vim's: w, q, wq, x, q!, noh or a number."""
-        line: str | None = await self.app.push_screen_wait(AskText(":", hint="w · q · wq · noh · a line's number"))
+        line = await ask_text(self.app, ":", hint="w · q · wq · noh · a line's number")
         main, word = self.app.main, (line or "").strip().lstrip(":")
         if not word:
             return
@@ -173,7 +173,7 @@ class Home:
         """Ask for a line, or line:column, and go there."""
         main = self.app.main
         count = main.editor.document.line_count
-        answer: str | None = await self.app.push_screen_wait(AskText(f"Line, 1 to {count:,}, or line:column"))
+        answer = await ask_text(self.app, f"Line, 1 to {count:,}, or line:column")
         if not answer:
             return
         line, _, column = answer.replace(" ", "").partition(":")

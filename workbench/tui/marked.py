@@ -78,6 +78,12 @@ class PromptView(StreamView):
         self._starts = []
         self.refresh()
 
+    def open_page(self, text: str, marks: Sequence[Marked]) -> None:
+        """The same as a page to read: from its start, with the keys."""
+        self.set_marked(text, marks)
+        self.focus()
+        self.action_start()
+
     def set_text(self, text: str) -> None:
         if text != self.text:
             self._marks = []

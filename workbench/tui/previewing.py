@@ -19,7 +19,7 @@ from workbench.tui.background import carry_on
 from workbench.tui.drafting import Buffer
 from workbench.tui.numbers import number_text
 from workbench.tui.rowmarks import DocumentMarks, document_marks
-from workbench.tui.screens.modal import AskText
+from workbench.tui.screens.modal import ask_text
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -200,7 +200,7 @@ class LivePreview:
     async def ask_number(self) -> None:
         """Ask for a number, from 1, and show that prompt."""
         question = f"Number of the prompt, 1 to {number_text(self.count)}"
-        answer: str | None = await self.screen.app.push_screen_wait(AskText(question))
+        answer = await ask_text(self.screen.app, question)
         digits = (answer or "").replace(" ", "").replace(",", "")
         if digits.isdecimal() and 0 < int(digits[:4000]) <= self.count:
             await self.turn_to(int(digits) - 1)

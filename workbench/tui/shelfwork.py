@@ -22,7 +22,7 @@ from workbench.error import WorkbenchError
 from workbench.service.chat_example import chat_example
 from workbench.tui.background import carry_on
 from workbench.tui.fetching import Job, source_job
-from workbench.tui.screens.modal import AskText, Confirm, Page
+from workbench.tui.screens.modal import Confirm, Page, ask_text
 from workbench.tui.shelf import inspect_text
 
 if TYPE_CHECKING:
@@ -50,10 +50,6 @@ class ShelfWork:
         if entry is None:
             self.screen.say("Put the cursor on a file that is here.")
         return entry
-
-    async def _ask(self, question: str, value: str = "", hint: str = "Enter takes it, Escape leaves") -> str | None:
-        answer: str | None = await self.screen.app.push_screen_wait(AskText(question, value=value, hint=hint))
-        return answer
 
     async def _do(self, work: Callable[[], T]) -> T | None:
         """``work`` in a thread; None when it was refused, which is told."""
@@ -104,8 +100,10 @@ class ShelfWork:
             await self.screen.read(then=f"have:{path}" if path is not None else "")
 
     async def _asked(self) -> Job | None:
-        place = await self._ask(
-            "Address of a GGUF file, or of a list (models3.json)", hint="https://…/NAME.gguf, or a path to a list"
+        place = await ask_text(
+            self.screen.app,
+            "Address of a GGUF file, or of a list (models3.json)",
+            hint="https://…/NAME.gguf, or a path to a list",
         )
         if not place:
             return None
@@ -116,7 +114,9 @@ class ShelfWork:
                 self.screen.draw()
                 self.screen.say(f"The list has {counted(len(listed), 'model')} that can be fetched.")
             return None
-        digest = await self._ask("Its sha256, as its page tells", hint="64 hexadecimal digits; 'none' goes without")
+        digest = await ask_text(
+            self.screen.app, "Its sha256, as its page tells", hint="64 hexadecimal digits; 'none' goes without"
+        )
         if not digest:
             return None
         source = await self._do(partial(source_of, place, sha256="" if digest == "none" else digest))
@@ -190,7 +190,7 @@ class ShelfWork:
         entry = self._entry()
         if entry is None:
             return
-        name = await self._ask("New file name", entry.path.name)
+        name = await ask_text(self.screen.app, "New file name", entry.path.name)
         if name:
             await self._changed(await self._do(partial(rename_model, entry.path, name, self._folders)), entry)
 
@@ -198,8 +198,11 @@ class ShelfWork:
         entry = self._entry()
         if entry is None:
             return
-        place = await self._ask(
-            "Folder to move it to", str(entry.path.parent), "Made if the one above is there. Enter takes it."
+        place = await ask_text(
+            self.screen.app,
+            "Folder to move it to",
+            str(entry.path.parent),
+            "Made if the one above is there. Enter takes it.",
         )
         if not place:
             return

@@ -16,7 +16,7 @@ from workbench.session.info import Session
 from workbench.session.trash import Trash
 from workbench.tui.listview import Row
 from workbench.tui.numbers import day_time
-from workbench.tui.screens.modal import AskText, Choose, Confirm
+from workbench.tui.screens.modal import TAKES, Choose, Confirm, ask_text
 
 if TYPE_CHECKING:
     from workbench.tui.screens.browser import BrowserScreen
@@ -83,10 +83,8 @@ class BrowserWork:
             return None
         return session, hit
 
-    async def _ask(self, question: str, value: str = "", hint: str = "") -> str | None:
-        box = AskText(question, value=value, hint=hint) if hint else AskText(question, value=value)
-        answer: str | None = await self.screen.app.push_screen_wait(box)
-        return answer
+    async def _ask(self, question: str, value: str = "", hint: str = TAKES) -> str | None:
+        return await ask_text(self.screen.app, question, value, hint)
 
     def focus_filter(self) -> None:
         self.screen.filter.focus()

@@ -11,7 +11,7 @@ from workbench.compare.state import CellState
 from workbench.error import WorkbenchError
 from workbench.tui.grid.export import FORMATS, write_result
 from workbench.tui.screens.difference import DifferenceScreen, difference_text
-from workbench.tui.screens.modal import AskText
+from workbench.tui.screens.modal import ask_text
 
 if TYPE_CHECKING:
     from workbench.tui.screens.grid import GridScreen
@@ -22,10 +22,6 @@ class GridMarking:
 
     def __init__(self, screen: GridScreen) -> None:
         self.screen = screen
-
-    async def _ask(self, question: str, value: str = "", hint: str = "Enter takes it, Escape leaves") -> str | None:
-        answer: str | None = await self.screen.app.push_screen_wait(AskText(question, value=value, hint=hint))
-        return answer
 
     # -- pages -------------------------------------------------------------------------------------------------
 
@@ -118,7 +114,9 @@ class GridMarking:
         await self._mark(lambda store, session, run: store.rate_run(session, run, number))
 
     async def ask_rating(self) -> None:
-        answer = await self._ask("Rating, 1 to 5; 0 takes it away", hint="In the table the keys 0 to 5 do the same.")
+        answer = await ask_text(
+            self.screen.app, "Rating, 1 to 5; 0 takes it away", hint="In the table the keys 0 to 5 do the same."
+        )
         if answer and len(answer) == 1 and answer in "012345":
             await self.rate(int(answer))
 
@@ -133,7 +131,7 @@ class GridMarking:
         if state is None:
             return
         old = str(self.screen.live.marks(state).get("note", ""))
-        text = await self._ask("Note on the run", old, "- for none. Enter takes it.")
+        text = await ask_text(self.screen.app, "Note on the run", old, "- for none. Enter takes it.")
         if text is not None:
             await self._mark(lambda store, session, run: store.note_run(session, run, "" if text == "-" else text))
 
@@ -147,7 +145,9 @@ class GridMarking:
             return
         place = screen.live.place
         name = f"grid-{place[1].id}.csv" if place is not None else "grid.csv"
-        text = await self._ask("Write the result to", name, f"The ending is the format: {', '.join(FORMATS)}.")
+        text = await ask_text(
+            self.screen.app, "Write the result to", name, f"The ending is the format: {', '.join(FORMATS)}."
+        )
         if not text:
             return
         path = Path(text).expanduser()

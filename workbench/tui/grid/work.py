@@ -11,7 +11,7 @@ from workbench.error import UsageError
 from workbench.tui.grid.marking import GridMarking
 from workbench.tui.grid.rows import modes
 from workbench.tui.listview import Row
-from workbench.tui.screens.modal import AskText, Choose, Confirm
+from workbench.tui.screens.modal import Choose, Confirm, ask_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,8 +222,9 @@ class GridWork(GridMarking):
     async def filter(self) -> None:
         known = modes(self.screen.live.states)[1:]
         old = self.screen.view.filter
-        box = AskText("Rows with a cell where", value=self._filter_text(old) if old else "", hint=FILTER_HINT)
-        text = await self.screen.app.push_screen_wait(box)
+        text = await ask_text(
+            self.screen.app, "Rows with a cell where", self._filter_text(old) if old else "", FILTER_HINT
+        )
         if text is None:
             return
         try:

@@ -15,10 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from workbench.display import counted, display, display_line
+from workbench.display import counted, display_line
 from workbench.error import UsageError, WorkbenchError
 from workbench.session.index import Hit, SessionIndex
 from workbench.tui.background import carry_on
@@ -27,6 +26,7 @@ from workbench.tui.browser.replay import BrowserReplay
 from workbench.tui.browser.rows import HEADS, LEGEND, SHORT_LEGEND, SIDE_HEADS, Found, grouped, rows_of, run_key
 from workbench.tui.listview import LineList
 from workbench.tui.once import Once
+from workbench.tui.screens.saying import SayingScreen
 from workbench.tui.status import KeyLine
 from workbench.tui.stream import StreamView
 from workbench.tui.textual_private import SoundInput
@@ -45,7 +45,7 @@ SPACIOUS = 160
 EMPTY = "Nothing is saved yet. Escape leaves, F5 runs the template: every run is kept and can be found here."
 
 
-class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
+class BrowserScreen(Once, SayingScreen[tuple[Any, str] | None]):
     """Leaves with a session and the id of the run to open, or with nothing."""
 
     context = "browser"
@@ -237,9 +237,6 @@ class BrowserScreen(Once, Screen[tuple[Any, str] | None]):
             return session_text(self.bench.store.open_session(found.head.dir), len(found.runs)) if found else ""
         except WorkbenchError as error:
             return str(error)
-
-    def say(self, text: str, *, error: bool = False) -> None:
-        self.app.notify(display(text), severity="error" if error else "information", markup=False, timeout=6)
 
     # -- keys ------------------------------------------------------------------------------------------------
 

@@ -50,9 +50,7 @@ class ConflictScreen(Once, Screen["Choice | None"]):
         yield Static(Content(HELP), classes="hint", markup=False)
 
     def on_mount(self) -> None:
-        self.view.set_marked(self._text, self._marks)
-        self.view.focus()
-        self.view.action_start()
+        self.view.open_page(self._text, self._marks)
 
     def action_choose(self, choice: Choice) -> None:
         self.dismiss(choice)

@@ -95,9 +95,7 @@ class DifferenceScreen(Once, Screen[None]):
         yield self._keys
 
     def on_mount(self) -> None:
-        self.view.set_marked(self._text, self._marks)
-        self.view.focus()
-        self.view.action_start()
+        self.view.open_page(self._text, self._marks)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -16,12 +16,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench.compare.state import CellState
 from workbench.compare.table import Layout, Stack, View
-from workbench.display import display, display_line
+from workbench.display import display_line
 from workbench.error import WorkbenchError
 from workbench.tui.background import carry_on
 from workbench.tui.grid.live import GridLive
@@ -31,6 +30,7 @@ from workbench.tui.grid.saved import check_saved
 from workbench.tui.grid.table import TableView
 from workbench.tui.grid.work import GridWork
 from workbench.tui.marked import PromptView
+from workbench.tui.screens.saying import SayingScreen
 from workbench.tui.status import KeyLine, RunState, StatusLine
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class GridStatus(RunState):
         return self.told
 
 
-class GridScreen(Screen[None]):
+class GridScreen(SayingScreen[None]):
     """Escape closes the page, then leaves; the grid goes on."""
 
     context = "grid"
@@ -286,9 +286,6 @@ class GridScreen(Screen[None]):
             self.detail.action_start()
 
     # -- keys --------------------------------------------------------------------------------------------------
-
-    def say(self, text: str, *, error: bool = False) -> None:
-        self.app.notify(display(text), severity="error" if error else "information", markup=False, timeout=6)
 
     def action_rate(self, number: int) -> None:
         carry_on(self, self.work.rate(number), group="grid-rate")

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
@@ -26,6 +25,7 @@ from workbench.tui.grid.ticks import TickList
 from workbench.tui.grid.wish import OPTIONS, Base, Wish, first_wish, header_checks
 from workbench.tui.listview import LineList, Row
 from workbench.tui.screens.modal import Confirm
+from workbench.tui.screens.saying import SayingScreen
 from workbench.tui.status import KeyLine
 from workbench.tui.textual_private import SoundInput, SoundTextArea
 
@@ -49,7 +49,7 @@ class Lines(SoundTextArea):
         self.highlight_cursor_line = False
 
 
-class GridPlanScreen(Screen[Grid | None]):
+class GridPlanScreen(SayingScreen[Grid | None]):
     """Leaves with a grid that can start, or with nothing."""
 
     context = "grid_plan"
@@ -204,14 +204,14 @@ class GridPlanScreen(Screen[Grid | None]):
     async def _start(self) -> None:
         told = self.grids.refusal_to_start()
         if told:
-            self.say(told)
+            self.say(told, error=True)
             return
         planned = await self._planning.plan(self.wish(), self._progress, whole=True)
         if planned is None or not self.is_mounted:
             return
         self._show(planned)
         if planned.grid is None:
-            self.say(planned.lines[0])
+            self.say(planned.lines[0], error=True)
             return
         limit = self.grids.app.bench.config.ask_above
         if planned.to_run > limit:
@@ -222,9 +222,6 @@ class GridPlanScreen(Screen[Grid | None]):
                 return
         if self.is_mounted:
             self.dismiss(planned.grid)
-
-    def say(self, text: str) -> None:
-        self.app.notify(display(text), severity="error", markup=False, timeout=6)
 
     def action_leave(self) -> None:
         self.grids.wishes[self.base.document.path] = self.wish()

@@ -12,10 +12,9 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import DescendantFocus, Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
-from workbench.display import display, display_line
+from workbench.display import display_line
 from workbench.error import TemplateError
 from workbench.event import Failed
 from workbench.service import Workbench
@@ -33,16 +32,16 @@ from workbench.tui.panes import Panes
 from workbench.tui.patternwork import PatternWork
 from workbench.tui.running import Running
 from workbench.tui.screens.modal import Page
+from workbench.tui.screens.saying import SayingScreen
 from workbench.tui.screens.tour import OFFER
 from workbench.tui.status import KeyLine, StatusLine
 from workbench.tui.stream import StreamView
-from workbench.tui.textual_private import is_told
 
 WIDE = 100
 AREAS = {"lists": "Lists", "edit": "Template", "preview": "Prompt", "output": "Output"}
 
 
-class MainScreen(Screen[None]):
+class MainScreen(SayingScreen[None]):
     """Holds the widgets; what happens is in ``Editing``, ``Running`` and ``Browsing``."""
 
     def __init__(self, bench: Workbench, commands: Any, *, jump: bool) -> None:
@@ -192,13 +191,6 @@ class MainScreen(Screen[None]):
         self._tabs.update(content)
 
     # -- talk --------------------------------------------------------------------------------------------------
-
-    def say(self, text: str, *, error: bool = False) -> None:
-        """A short notice; foreign text is made inert."""
-        shown = display(text)
-        # The same sentence twice would only cover more of the screen.
-        if not is_told(self.app, shown):
-            self.app.notify(shown, severity="error" if error else "information", markup=False, timeout=6)
 
     def tell(self, error: BaseException) -> None:
         """An error with its hint."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -18,6 +18,7 @@ from workbench.tui.once import Once
 from workbench.tui.stream import StreamView
 
 T = TypeVar("T")
+TAKES = "Enter takes it, Escape leaves"
 
 BOX_CSS = """
 Box { align: center middle; }
@@ -73,7 +74,7 @@ class AskText(Box[str]):
 
     CSS = BOX_CSS.replace("Box", "AskText")
 
-    def __init__(self, question: str, *, value: str = "", hint: str = "Enter takes it, Escape leaves") -> None:
+    def __init__(self, question: str, *, value: str = "", hint: str = TAKES) -> None:
         super().__init__()
         self._question, self._value, self._hint = question, value, hint
 
@@ -85,6 +86,12 @@ class AskText(Box[str]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip() or None)
+
+
+async def ask_text(app: App[Any], question: str, value: str = "", hint: str = TAKES) -> str | None:
+    """What was typed; None when it was left."""
+    answer: str | None = await app.push_screen_wait(AskText(question, value=value, hint=hint))
+    return answer
 
 
 class Choose(Box[str]):

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
 from workbench.display import counted, display, display_line
@@ -25,6 +24,7 @@ from workbench.engine.shelf import ModelEntry
 from workbench.tui.background import carry_on
 from workbench.tui.fetching import Job, source_job
 from workbench.tui.listview import LineList
+from workbench.tui.screens.saying import SayingScreen
 from workbench.tui.shelf import Shelf
 from workbench.tui.shelfwork import ShelfWork
 from workbench.tui.status import KeyLine
@@ -37,10 +37,12 @@ TITLE = "Models (name, quantization, memory, engine)"
 EMPTY = "There is no model here, and nothing to fetch."
 
 
-class ShelfScreen(Screen[str | None]):
+class ShelfScreen(SayingScreen[str | None]):
     """Leaves with the model to use, a path or ``server/model``, or with nothing."""
 
     context = "shelf"
+    # Longer than elsewhere: a server's fault comes with a hint.
+    SECONDS = 8
     CSS = """
     ShelfScreen { background: $background; }
     ShelfScreen .title { height: 1; background: $panel; color: $text-muted; padding: 0 1; text-style: bold; }
@@ -132,9 +134,6 @@ class ShelfScreen(Screen[str | None]):
             parts = [f"{usable} of {usable + broken} files can be used" if broken else counted(usable, "file")]
             parts.append("Enter uses the model, Escape leaves")
         self.about.update(Content(display_line(" · ".join(part for part in parts if part))))
-
-    def say(self, text: str, *, error: bool = False) -> None:
-        self.app.notify(display(text), severity="error" if error else "information", markup=False, timeout=8)
 
     # -- keys --------------------------------------------------------------------------------------------------
 
