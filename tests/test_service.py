@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import pytest_asyncio
 
+from workbench.engine import EngineProcess
 from workbench.error import ModelError, TemplateError, UsageError
-from workbench.event import Event, Failed, Finished, Piece, Started
+from workbench.event import Event, Failed, Finished, Piece, Progress, Started
 from workbench.record import sha256_text
 from workbench.service import RunSpec, Workbench, open_workbench
 from workbench.template.document import TemplateDocument, parse_document
@@ -110,6 +114,33 @@ async def test_leaving_early_closes_the_record(bench: Workbench) -> None:
     record = bench.store.open_run(handle.session, handle.run_id)
     assert record.result is not None
     assert (record.result.status, record.result.text) == ("cancelled", handle.text)
+
+
+@pytest.mark.parametrize("loaded", [True, False], ids=["loaded", "loading"])
+async def test_leaving_while_it_loads_gives_the_engine_back(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, *, loaded: bool
+) -> None:
+    came, acquire = asyncio.Event(), bench.pool.acquire
+
+    async def telling(*args: Any) -> tuple[EngineProcess, bool]:
+        found = await acquire(*args)
+        came.set()
+        return found
+
+    monkeypatch.setattr(bench.pool, "acquire", telling)
+    handle = bench.start_run(spec(text_template("Go"), {"load_ms": 0 if loaded else 60_000}))
+    async with aclosing(handle.events()) as events:  # type: ignore[type-var]
+        async for event in events:
+            assert isinstance(event, Progress)
+            if loaded:
+                # The engine is there, and what says so is not read yet.
+                await came.wait()
+            break
+    assert handle.result is not None
+    assert handle.result.status == "cancelled"
+    assert len(bench.pool.idle) == int(loaded)
+    left = [child for child in psutil.Process().children() if "workbench.engine.child" in child.cmdline()]
+    assert len(left) == int(loaded)
 
 
 async def test_not_saving_writes_nothing(bench: Workbench) -> None:

@@ -175,8 +175,12 @@ class RunHandle:
         self._loading.add_done_callback(lambda _task: queue.put_nowait(None))
         if self._cancelled:
             self._loading.cancel()
-        while (progress := await queue.get()) is not None:
-            yield progress
+        try:
+            while (progress := await queue.get()) is not None:
+                yield progress
+        except BaseException:
+            await self._give_back(self._loading)
+            raise
         try:
             self._process, _warm = self._loading.result()
         except asyncio.CancelledError:
@@ -207,6 +211,13 @@ class RunHandle:
         finally:
             process, self._process = self._process, None
             await pool.release(process, keep=healthy)
+
+    async def _give_back(self, loading: asyncio.Task[tuple[EngineProcess, bool]]) -> None:
+        """Nobody waits for this engine any more; it may have come already."""
+        loading.cancel()
+        await asyncio.wait([loading])
+        if not loading.cancelled() and loading.exception() is None:
+            await self._bench.pool.release(loading.result()[0])
 
     def _cancel_event(self, started: float) -> Finished:
         return Finished(
