@@ -39,7 +39,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench
 
 soak: $(STAMP)
-	WORKBENCH_SOAK=1 $(BIN)/python -m pytest tests/crash tests/test_malformed.py tests/test_verify.py -s --timeout 7200
+	WORKBENCH_SOAK=1 $(BIN)/python -m pytest tests/crash tests/test_malformed.py tests/test_verify_real.py -s --timeout 7200
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from tests.tiny_model import write_tiny
 from workbench.error import ExitCode
 from workbench.service import RunSpec, Workbench, open_workbench
 from workbench.service.rerun import Changes, rerun
-from workbench.service.verify import Verification, Verifier, preflight, verify_session
+from workbench.service.verify import Check, Verification, Verifier, preflight, verify_session
 from workbench.session.store import Session
 from workbench.template.document import parse_document
 from workbench.workspace import init_workspace, user_config_dir
@@ -52,6 +51,10 @@ async def ran(bench: Workbench, *, stop_after: int = 0, **more: Any) -> tuple[Se
 
 async def verified(bench: Workbench, session: Session, run_id: str) -> Verification:
     return await Verifier(bench, session, run_id).run()
+
+
+def differing(checks: Iterable[Check]) -> list[Check]:
+    return [check for check in checks if check.state == "differs"]
 
 
 async def test_the_same_text_is_identical_and_saved_with_its_parent(
@@ -136,7 +139,7 @@ async def test_what_changed_is_named(bench: Workbench, monkeypatch: pytest.Monke
     path.write_text(text.replace(f'version = "{version}"', 'version = "0.0.1"').replace("top_k = 40", "top_k = 41"))
     says(monkeypatch, ["Other."])
     found = await verified(bench, session, run_id)
-    lines = {check.name: (check.recorded, check.now) for check in found.differing}
+    lines = {check.name: (check.recorded, check.now) for check in differing(found.checks)}
     assert lines["engine"] == ("scripted 0.0.1", f"scripted {version}")
     assert lines["recorded params.top_k"] == ("40", "41")
     assert "engine" in found.reason
@@ -149,7 +152,7 @@ async def test_an_edited_text_is_compared_with_the_recording(bench: Workbench, m
     path.write_text(path.read_text().replace(" it rains", " it snows"))
     found = await verified(bench, session, run_id)
     assert found.verdict == "identical"
-    assert [check.note for check in found.differing if check.name == "text"]
+    assert [check.note for check in differing(found.checks) if check.name == "text"]
 
 
 async def test_a_template_that_renders_differently_today_is_drift_not_a_difference(
@@ -171,12 +174,12 @@ async def test_a_changed_model_file_is_named_and_a_missing_one_cannot_run(bench:
     assert (await verified(bench, session, run_id)).verdict == "identical"
     renamed = model.rename(model.with_name("other.gguf"))
     found = await verified(bench, session, run_id)
-    assert (found.verdict, [check.name for check in found.differing]) == ("identical", ["model file"])
+    assert (found.verdict, [check.name for check in differing(found.checks)]) == ("identical", ["model file"])
     data = bytearray(renamed.read_bytes())
     data[-2000:] = os.urandom(2000)
     model.write_bytes(data)
     renamed.unlink()
-    names = {check.name for check in preflight(bench, session, run_id).differing}
+    names = {check.name for check in differing(preflight(bench, session, run_id).checks)}
     assert {"model fingerprint", "model sha256"} <= names
     model.unlink()
     lost = await verified(bench, session, run_id)
@@ -206,7 +209,7 @@ async def test_a_run_on_a_server_goes_to_the_same_address_again(
                 pass
             await asker.close()
             assert (found.verdict, found.repro, found.reason) == ("identical", "likely", "all 6 pieces are the same")
-            assert (found.drift.state, {item.name for item in found.differing}) == ("equal", {"prompt cache"})
+            assert (found.drift.state, {item.name for item in differing(found.checks)}) == ("equal", {"prompt cache"})
             assert again.request is not None
             assert (again.request.endpoint, again.request.changed) == (url, ())
 
@@ -253,53 +256,6 @@ def test_the_command_says_verdict_and_exit_code(tmp_path: Path) -> None:
     assert broken.returncode == 2
 
 
-# -- the real model --------------------------------------------------------------------------------------------
-
-SOAK = bool(os.environ.get("WORKBENCH_SOAK"))
-TOKENS = 120 if SOAK else 12
-KINDS: tuple[dict[str, Any], ...] = ({"temperature": 0}, {"temperature": 1.0, "seed": 5})
-real = [pytest.mark.real_model, pytest.mark.xdist_group("real_model"), pytest.mark.timeout(1800)]
-
-
-@pytest.mark.parametrize(
-    ("engine", "rounds"),
-    [
-        # Greedy and seeded in turn; in a soak 20 of each.
-        pytest.param("llamacpp", 40 if SOAK else 20, marks=real),
-        pytest.param("gpt4all", 40 if SOAK else 4, marks=real),
-    ],
-)
-async def test_the_real_model_repeats_itself_in_fresh_processes_and_after_other_work(
-    default_model: Path, tmp_path: Path, engine: str, rounds: int
-) -> None:
-    init_workspace(tmp_path / "space")
-    bench = open_workbench(tmp_path / "space", model_dirs=[default_model.parent])
-
-    async def fresh() -> None:
-        for process in bench.pool.idle:
-            await process.close()
-
-    try:
-        runs = []
-        for params in KINDS:
-            await fresh()
-            runs.append(await ran(bench, engine=engine, params={**params, "max_tokens": TOKENS}))
-        found = []
-        for number in range(rounds):
-            if number % (2 if SOAK else 4) == 3:
-                await fresh()
-            else:
-                other = {**KINDS[number // 2 % 2], "max_tokens": 3}
-                await ran(bench, engine=engine, params=other, variables={"what": f"{number} snow"})
-            found.append(await verified(bench, *runs[number % 2]))
-    finally:
-        await bench.close()
-    assert [(item.verdict, item.repro) for item in found] == [("identical", "exact")] * rounds
-    assert {check.name for item in found for check in item.differing} == set()
-    sha256 = next(check for check in found[0].checks if check.name == "model sha256")
-    assert (sha256.state, len(sha256.now)) == ("equal", 64)
-
-
 async def test_the_margin_between_the_two_tokens_is_told(bench: Workbench, tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     write_tiny(tmp_path / "models" / "tiny.gguf")
@@ -324,23 +280,3 @@ async def test_the_margin_between_the_two_tokens_is_told(bench: Workbench, tmp_p
     assert f"nats: {found.difference.margin.now!r} is " in told
     assert f"as likely as {found.difference.margin.recorded!r}" in told
     assert "recorded params.top_k" in found.reason
-
-
-@pytest.mark.real_model
-@pytest.mark.xdist_group("real_model")
-async def test_a_run_that_used_a_warm_cache_is_likely_and_verified_cold(default_model: Path, tmp_path: Path) -> None:
-    init_workspace(tmp_path / "space")
-    bench = open_workbench(tmp_path / "space", model_dirs=[default_model.parent])
-    try:
-        params = {"temperature": 0, "max_tokens": 4}
-        session, _ = await ran(bench, engine="llamacpp", params=params)
-        _, warm = await ran(bench, engine="llamacpp", params=params, variables={"what": "snow"}, session=session)
-        found = await verified(bench, session, warm)
-        assert found.repro == "likely"
-        cache = next(check for check in found.checks if check.name == "prompt cache")
-        assert (cache.recorded, cache.now, cache.state) == ("warm", "cold", "differs")
-        again = bench.store.open_run(session, found.verify_id)
-        assert again.result.repro == "exact"
-        assert again.request.params == replace(bench.store.open_run(session, warm).request.params, cold_cache=True)
-    finally:
-        await bench.close()

@@ -70,11 +70,6 @@ class Verification:
         codes = {"identical": ExitCode.OK, "differs": ExitCode.DIFFERS, "cannot": ExitCode.USAGE}
         return codes[self.verdict]
 
-    @property
-    def differing(self) -> tuple[Check, ...]:
-        """The lines that differ: the likely causes of a difference."""
-        return tuple(check for check in self.checks if check.state == "differs")
-
 
 class Verifier:
     """One verification. ``run`` once; ``cancel`` at any time. ``before`` is known once the pre-flight list is."""

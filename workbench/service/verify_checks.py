@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.error import StorageError, WorkbenchError
 from workbench.event import Repro, Started
 from workbench.param import params_to_dict
-from workbench.record import IncludeRef, Prompt, RunRequest, sha256_text
+from workbench.record import IncludeRef, Prompt, RunRequest, missing_texts, sha256_text
 from workbench.service.again import FILELESS, plan_again, recorded_model, render_again
 from workbench.service.plan import RunPlan
+from workbench.session.missing import lost_prompt, missing_in, missing_words
 from workbench.session.runread import apply_started, request_from_dict
 
 if TYPE_CHECKING:
@@ -72,10 +73,6 @@ class Preflight:
     problem: str = ""
     hint: str = ""
 
-    @property
-    def differing(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if check.state == "differs")
-
 
 def repro_of(record: RunRecord) -> Repro:
     """The class that was decided when it ran. A run that was killed could not decide: it follows from its request."""
@@ -127,6 +124,8 @@ def _refusal(record: RunRecord, plain: Preflight) -> tuple[str, str] | None:
     prompt = record.request.prompt
     if not prompt.model_text and not (record.request.engine == "server" and prompt.messages):
         return "the prompt that the model saw is not recorded", "Run its template again: workbench sessions rerun."
+    if lost := lost_prompt(record.request) | dict(missing_texts(record.request.params, "params")):
+        return missing_words(lost), "Bring the file back, from a copy or with git."
     if plain.repro == "none":
         why = "it was sampled without a seed, or its engine takes none"
         return f"not reproducible by nature: {why}", "Run it again and compare: workbench sessions rerun."
@@ -256,6 +255,8 @@ def _witness(request: RunRequest, view: RecordingView | None) -> Iterator[Check]
 def _drift(bench: Workbench, request: RunRequest, entry: ModelEntry | None) -> Drift:
     if not request.template.source:
         return Drift(notes=("the template's source is not recorded",))
+    if lost := missing_in(request):
+        return Drift("unknown", request.prompt.model_text, notes=(missing_words(lost),))
     try:
         prompt, includes = render_again(bench, request, entry.header if entry else None)
     except WorkbenchError as error:
