@@ -234,3 +234,16 @@ def test_one_long_cell_moves_no_other_row() -> None:
     Output(data, tty=False, talk=Talk(io.BytesIO(), tty=False)).table([["A", "B"], ["x" * 5000, "1"], ["京都", "2"]])
     lines = data.getvalue().decode().splitlines()
     assert lines == ["A" + " " * 61 + "B", "x" * 5000 + "  1", "京都" + " " * 58 + "2"]
+
+
+def test_the_list_of_sessions_says_what_is_odd_about_one(space: Path) -> None:
+    (path,) = (space / "sessions").rglob("session.toml")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("format = 1", "format = 999"), encoding="utf-8")
+    newer = cli("sessions", "list", cwd=space).stdout.decode()
+    assert "«newer format» " in newer
+    path.write_text("<<<<<<< HEAD\n" + text, encoding="utf-8")
+    damaged = cli("sessions", "list", cwd=space).stdout.decode()
+    assert "«damaged» " in damaged
+    path.write_text(text, encoding="utf-8")
+    assert "«" not in cli("sessions", "list", cwd=space).stdout.decode()

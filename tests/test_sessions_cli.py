@@ -51,7 +51,7 @@ def test_search_finds_and_pipes(store: SessionStore, run: Run) -> None:
     first, second = add_run(session, "rain in 東京"), add_run(session, "sun \x1b[31m rain")
     code, out, _ = run("search", "rain", "tag:good", "--limit", "1")
     assert code == ExitCode.OK
-    assert out.splitlines()[0].split() == ["CREATED", "RUN", "MODEL", "TOKENS", "RATED", "TITLE", "TEXT"]
+    assert out.splitlines()[0].split() == ["CREATED", "(UTC)", "RUN", "MODEL", "TOKENS", "RATED", "TITLE", "TEXT"]
     assert len(out.splitlines()) == 2
     assert second in out
     assert "\x1b" not in out

@@ -25,14 +25,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if args.format == "json":
         console.out.json([session_record(item, bench.store.runs(item)) for item in sessions], indent=2)
     elif sessions:
-        rows = [
-            [item.created[:16].replace("T", " "), _count(item), item.dir.name, item.problem or item.title]
-            for item in sessions
-        ]
-        console.out.table([["CREATED", "RUNS", "FOLDER", "TITLE"], *rows])
+        rows = [[item.created[:16].replace("T", " "), _count(item), item.dir.name, _title(item)] for item in sessions]
+        console.out.table([["CREATED (UTC)", "RUNS", "FOLDER", "TITLE"], *rows])
     else:
         console.talk.say("Nothing is saved yet. 'workbench run TEMPLATE' saves what it does.")
     return ExitCode.OK
+
+
+def _title(session: Session) -> str:
+    from workbench.session.info import badges
+
+    odd = badges(unsaved=session.unsaved, newer=session.newer, damaged=bool(session.problem))
+    return odd + (session.problem or session.title)
 
 
 def _count(session: Session) -> str:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         for hit in hits:
             console.out.json(hit_record(hit))
     elif hits:
-        console.out.table([["CREATED", "RUN", "MODEL", "TOKENS", "RATED", "TITLE", "TEXT"], *map(_row, hits)])
+        console.out.table([["CREATED (UTC)", "RUN", "MODEL", "TOKENS", "RATED", "TITLE", "TEXT"], *map(_row, hits)])
     else:
         console.talk.say("Nothing is found.")
     return ExitCode.OK

@@ -95,3 +95,9 @@ class RunRecord:
     def live(self) -> bool:
         """Whether it is being written by a process that lives; ``result.text`` is what came so far."""
         return self.result.status == "running"
+
+
+def badges(*, unsaved: bool = False, newer: bool = False, damaged: bool = False) -> str:
+    """What is odd about a session, to stand before its title in a list; ends with a blank unless nothing is."""
+    told = {"not in the workspace": unsaved, "newer format": newer, "damaged": damaged}
+    return "".join(f"«{words}» " for words, odd in told.items() if odd)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from workbench.display import counted
 from workbench.session.index import Hit
+from workbench.session.info import badges
 from workbench.tui.browsing import SIGNS
 from workbench.tui.listview import Row
 from workbench.tui.numbers import when
@@ -70,21 +71,11 @@ def _session_row(session: Found, is_open: bool) -> Row:
     tags = "".join(f" #{tag}" for tag in head.tags)
     # The list is in the order of the newest runs, so that is the time to show.
     newest = session.runs[0].created if session.runs else head.session_created or head.created
-    flags = "".join(f"{flag} " for flag in _session_flags(head))
+    flags = badges(unsaved=head.unsaved, newer=head.newer, damaged=bool(head.problem and not head.run_id))
     title = f"{'v' if is_open else '>'} {when(newest)} {flags}{head.title}{tags}"
     count, live = len(session.runs), sum(hit.status == "running" for hit in session.runs)
     told = counted(count, "run") + (f", {live} live" if live else "")
     return Row(session.key, (title, told), muted=not count, heading=True)
-
-
-def _session_flags(head: Hit) -> Iterator[str]:
-    """What is odd about a session, before its title."""
-    if head.unsaved:
-        yield "«not in the workspace»"
-    if head.newer:
-        yield "«newer format»"
-    if head.problem and not head.run_id:
-        yield "«damaged»"
 
 
 def _run_row(hit: Hit, marked: Collection[str], *, templates: bool) -> Row:
