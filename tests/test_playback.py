@@ -6,12 +6,13 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.clitool import cli, command, environment
+from tests.counting import steps
 from tests.runtool import pieces, request, result, started
 from workbench.error import UsageError
 from workbench.event import Piece
@@ -20,7 +21,7 @@ from workbench.session.info import RunRecord, Session
 from workbench.session.journal import RunJournal
 from workbench.session.playback import Change, Player
 from workbench.session.reader import Gap, RecordingView, read_recording
-from workbench.session.timeline import PaneTrack, Timeline
+from workbench.session.timeline import Timeline
 from workbench.workspace import init_workspace
 
 START = "2026-11-25T19:56:12.000Z"
@@ -237,17 +238,19 @@ def test_speed_changes_do_not_move_the_position() -> None:
 
 
 def test_seeking_in_four_panes_of_ten_thousand_tokens_is_immediate() -> None:
-    runs = [(record(ms_total=300_000), view([30 * i + pane for i in range(10_000)])) for pane in range(4)]
-    line, _clock = player(*runs)
-    slowest = 0.0
-    for share in range(50):
-        began = time.perf_counter()
-        line.seek(line.timeline.length * (share * 37 % 50) // 50)
-        line.tick()
-        slowest = max(slowest, time.perf_counter() - began)
-    # The promise is 50 ms; measured below 1 ms.
-    assert slowest < 0.05
-    assert isinstance(line.timeline.panes[3], PaneTrack)
+    def most(count: int) -> int:
+        """Of fifty places of recordings of so many tokens."""
+        runs = [(record(ms_total=30 * count), view([30 * i + pane for i in range(count)])) for pane in range(4)]
+        line, _clock = player(*runs)
+
+        def look(share: int) -> None:
+            line.seek(line.timeline.length * (share * 37 % 50) // 50)
+            line.tick()
+
+        return max(steps(partial(look, share)) for share in range(50))
+
+    # Found by bisection: a hundred times the tokens, hardly a step more.
+    assert most(10_000) < 2 * most(100)
 
 
 # -- the command -----------------------------------------------------------------------------------------------

@@ -218,12 +218,6 @@ class GridTable:
             found += self._states.get(tuple(at[axis] for axis in range(len(self.dimensions))), ())
         return Stack(tuple(found))
 
-    def window(self, layout: Layout, rows: range, columns: range) -> list[list[Stack]]:
-        """The cells of a part of the table, as a screen shows it."""
-        rows = range(max(0, rows.start), min(len(layout.rows), rows.stop))
-        columns = range(max(0, columns.start), min(len(layout.columns), columns.stop))
-        return [[self.stack(layout, row, column) for column in columns] for row in rows]
-
     def differs(self, layout: Layout, row: int, column: int) -> bool:
         """Whether a cell's texts differ from the baseline's, or (``only`` "row") from the most frequent of its row."""
         mine = self._texts(layout, row, column)
