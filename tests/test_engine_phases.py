@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import signal
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -53,6 +55,10 @@ def hit(number: signal.Signals) -> None:
         child.send_signal(number)
 
 
+async def at_once(function: Callable[..., object], *args: object) -> object:
+    return function(*args)
+
+
 async def usable_again(spec: LoadSpec, begun: float) -> None:
     """A new engine answers, soon after the fault."""
     engine = await EngineProcess.launch(spec)
@@ -63,6 +69,37 @@ async def usable_again(spec: LoadSpec, begun: float) -> None:
     took = time.monotonic() - begun
     print(f"usable {took:.2f} s after the fault")
     assert took < USABLE
+
+
+@pytest.mark.parametrize("cancels", [1, 2])
+async def test_a_cancel_at_any_step_of_the_start_leaves_nothing(
+    cancels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    # Nothing of it in a thread: the steps of the loop are the same each time.
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
+    spec = LoadSpec("scripted", "", script='{"hang": "load"}')
+    loads: list[Progress] = []
+    steps = 0
+    while not loads:
+        task = asyncio.create_task(EngineProcess.launch(spec, on_progress=loads.append))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for _ in range(cancels):
+            # Twice: an app that ends cancels what is being cancelled.
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([task])
+        assert task.cancelled()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        assert psutil.Process().children() == [], steps
+        assert list(tmp_path.iterdir()) == [], steps
+        steps += 1
+    gc.collect()
+    # What a forgotten task raised is told when it is collected.
+    assert caplog.records == []
+    assert steps > 3
 
 
 @engines

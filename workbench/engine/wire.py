@@ -28,11 +28,18 @@ LOG_LINE_BYTES = 8192
 class Wire(asyncio.Protocol):
     """Messages from and to the child. ``on_message`` is called in the event loop."""
 
-    def __init__(self, on_message: Callable[[Message], None], on_close: Callable[[], None]) -> None:
+    def __init__(self, on_message: Callable[[Message], None]) -> None:
         self._on_message = on_message
-        self._on_close = on_close
+        self._on_close: Callable[[], None] | None = None
+        self._lost = False
         self._transport: asyncio.Transport | None = None
         self.decoder = Decoder()
+
+    def watch(self, on_close: Callable[[], None]) -> None:
+        """Call ``on_close`` in the event loop when the connection is lost, or soon when it is already."""
+        self._on_close = on_close
+        if self._lost:
+            asyncio.get_running_loop().call_soon(on_close)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -43,7 +50,9 @@ class Wire(asyncio.Protocol):
             self._on_message(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._on_close()
+        self._lost = True
+        if self._on_close is not None:
+            self._on_close()
 
     def send(self, message: Message) -> None:
         """Queue a message; into the void when the child is gone, which is told by ``on_close``."""
@@ -107,36 +116,30 @@ class ChildProcess:
         on_close: Callable[[], None],
         on_line: Callable[[str], None],
     ) -> ChildProcess:
-        """Start ``workbench.engine.child``. Raises OSError when the system refuses."""
+        """Start ``workbench.engine.child``. Raises OSError when the system refuses; whatever ends it, also a cancel,
+        leaves no process, descriptor or folder. ``on_close`` is not called before it has returned.
+        """
         loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair()
-        log_read, log_write = os.pipe()
-        # Short and in /tmp: the path of a Unix socket holds about a hundred bytes.
-        scratch = tempfile.mkdtemp(prefix="pw-", dir=None if len(tempfile.gettempdir()) < 80 else "/tmp")
-        reader = open(log_read, "rb", buffering=0)  # noqa: SIM115 owned by the transport below
-        try:
-            # Shielded: a cancel between fork and return would lose the process.
-            spawned = asyncio.ensure_future(_spawn(engine, theirs.fileno(), log_write))
-            try:
-                process = await asyncio.shield(spawned)
-            except asyncio.CancelledError:
-                with contextlib.suppress(OSError):
-                    orphan = await spawned
-                    orphan.kill()
-                    await orphan.wait()
-                raise
-        except BaseException:
-            ours.close()
-            reader.close()
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
-        finally:
-            theirs.close()
-            os.close(log_write)
-        wire, log = Wire(on_message, on_close), LogTail(on_line)
-        child = cls(process, wire, log, scratch)
-        await loop.create_connection(lambda: wire, sock=ours)
-        child._log_transport, _ = await loop.connect_read_pipe(lambda: log, reader)
+        wire, log = Wire(on_message), LogTail(on_line)
+        async with contextlib.AsyncExitStack() as undo:
+            with contextlib.ExitStack() as theirs:
+                ours, socket_end = socket.socketpair()
+                undo.callback(ours.close)
+                theirs.callback(socket_end.close)
+                log_read, log_write = os.pipe()
+                theirs.callback(os.close, log_write)
+                reader = undo.enter_context(open(log_read, "rb", buffering=0))
+                # Short and in /tmp: the path of a Unix socket holds about a hundred bytes.
+                scratch = tempfile.mkdtemp(prefix="pw-", dir=None if len(tempfile.gettempdir()) < 80 else "/tmp")
+                undo.callback(shutil.rmtree, scratch, ignore_errors=True)
+                process = await _spawned(engine, socket_end.fileno(), log_write)
+            child = cls(process, wire, log, scratch)
+            # Shielded: a second cancel must not leave it half ended.
+            undo.push_async_callback(lambda: asyncio.shield(child.end()))
+            await loop.create_connection(lambda: wire, sock=ours)
+            child._log_transport, _ = await loop.connect_read_pipe(lambda: log, reader)
+            undo.pop_all()
+        wire.watch(on_close)
         return child
 
     def signal(self, number: signal.Signals) -> None:
@@ -184,6 +187,24 @@ class ChildProcess:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.5):
                 await self.log.ended.wait()
+
+
+async def _spawned(engine: str, fd: int, log: int) -> asyncio.subprocess.Process:
+    # Shielded: a cancel between fork and return would lose the process.
+    spawning = asyncio.ensure_future(_spawn(engine, fd, log))
+    try:
+        return await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        await asyncio.shield(_unwanted(spawning))
+        raise
+
+
+async def _unwanted(spawning: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    with contextlib.suppress(OSError):
+        process = await spawning
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def _spawn(engine: str, fd: int, log: int) -> asyncio.subprocess.Process:
