@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
+from tests.test_app import wait_for
 from workbench.record import sha256_text
 from workbench.service import open_workbench
 from workbench.tui.app import WorkbenchApp
@@ -89,16 +88,11 @@ async def test_the_run_key_streams_an_answer_into_the_pane(
     monkeypatch.setenv("WORKBENCH_MODELS", str(default_model.parent))
     app = WorkbenchApp(open_workbench(space))
     async with app.run_test(size=(80, 24)) as pilot:
-        deadline = monotonic() + 120
-        while app.main.editing.rendered is None:
-            await pilot.pause(0.02)
-            assert monotonic() < deadline
+        await wait_for(pilot, lambda: app.main.editing.rendered is not None, 120)
         app.main.running.engine = engine
         app.main.running.params = {"max_tokens": 40}
         await pilot.press("f5")
-        while app.main.running.session is None or app.main.running.busy:
-            await asyncio.sleep(0.02)
-            assert monotonic() < deadline
+        await wait_for(pilot, lambda: app.main.running.session is not None and not app.main.running.busy, 120)
         text = app.main.output.text
         session = app.main.running.session
     bench = open_workbench(space)
