@@ -95,6 +95,7 @@ async def test_the_run_key_streams_an_answer_into_the_pane(
         await wait_for(pilot, lambda: app.main.running.session is not None and not app.main.running.busy, 120)
         text = app.main.output.text
         session = app.main.running.session
+    assert session is not None
     bench = open_workbench(space)
     runs = bench.store.runs(session)
     record = bench.store.open_run(session, runs[0].id)
