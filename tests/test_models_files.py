@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -206,13 +207,22 @@ def test_a_move_to_another_disk_copies_checks_and_then_removes(
 
 
 @pytest.mark.parametrize("engine_name", ["llamacpp", "gpt4all"])
-async def test_a_loaded_file_is_not_removed_and_one_that_vanishes_hurts_nobody(engine_name: str, folder: Path) -> None:
+async def test_a_loaded_file_stays_where_it_is_and_one_that_vanishes_hurts_nobody(
+    engine_name: str, folder: Path
+) -> None:
     path = write_tiny(folder / "a.gguf")
     engine = await EngineProcess.launch(LoadSpec(engine_name, str(path), n_ctx=64))
     try:
         assert in_use(path)
-        with pytest.raises(ModelError, match="loaded by an engine"):
-            remove_model(path, [folder])
+        changes: list[Callable[[], object]] = [
+            lambda: remove_model(path, [folder]),
+            lambda: rename_model(path, "b", [folder]),
+            lambda: move_model(path, folder / "far", [folder], on_progress=nothing),
+        ]
+        for change in changes:
+            with pytest.raises(ModelError, match="loaded by an engine"):
+                change()
+        assert [item.name for item in folder.iterdir()] == ["a.gguf"]
         path.unlink()
         from tests.contract.suite import collect, finished
 

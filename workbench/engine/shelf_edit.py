@@ -97,10 +97,10 @@ def remove_model(path: Path, folders: Sequence[Path], *, copies: Path | None = N
 
 def rename_model(path: Path, name: str, folders: Sequence[Path]) -> Path:
     """Give a file another name in its folder; ``.gguf`` is added. Raises UsageError, ModelError, StorageError."""
-    _inside(path, folders)
+    files = check_removable(path, folders)
     if not name or "/" in name or os.sep in name or name.startswith(".") or "\0" in name:
         raise UsageError(f"a model cannot be called {name!r}", hint="A file name without folders and leading dot.")
-    if len(files_of(path)) > 1:
+    if len(files) > 1:
         raise UsageError("the parts of a split model keep their names", hint="Its parts find each other by name.")
     target = path.with_name(name if name.lower().endswith(path.suffix.lower()) else name + path.suffix)
     _refuse_existing(target)
