@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from workbench.error import UsageError
+from workbench.session.drafts import save_draft
+from workbench.session.index import SessionIndex
+from workbench.session.store import SessionStore
 from workbench.textio import toml_loads
 from workbench.workspace import Workspace, find_workspace, init_workspace, models_dirs, user_data_dir
 
@@ -77,6 +80,42 @@ def test_caches_and_drafts_stand_outside_and_apart(tmp_path: Path, isolated_home
     folders = [first.cache_dir, second.cache_dir, first.state_dir, second.state_dir]
     assert len(set(folders)) == 4
     assert all(folder.is_dir() and isolated_home in folder.parents for folder in folders)
+
+
+def open_to_others(folder: Path) -> list[Path]:
+    """What other users of the machine can reach below ``folder``."""
+    found: list[Path] = []
+    for path in folder.iterdir():
+        if path.stat().st_mode & 0o077:
+            found += [path, *(open_to_others(path) if path.is_dir() else ())]
+    return found
+
+
+def test_what_a_person_wrote_is_not_for_other_users(isolated_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(isolated_home)
+    mask = os.umask(0o022)
+    try:
+        space = find_workspace()
+        store = SessionStore(space)
+        store.new_session("A secret")
+        save_draft(space, "templates/a.j2", "a secret")
+        index = SessionIndex(space)
+        index.refresh()
+        index.close()
+    finally:
+        os.umask(mask)
+    assert index.path is not None
+    assert index.path.is_file()
+    assert open_to_others(isolated_home) == []
+
+
+def test_a_folder_of_an_earlier_version_is_closed_to_others(tmp_path: Path, isolated_home: Path) -> None:
+    space = Workspace(tmp_path / "space")
+    folders = [space.cache_dir, space.state_dir]
+    for folder in folders:
+        folder.chmod(0o755)
+    assert [space.cache_dir, space.state_dir] == folders
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
 
 
 def test_model_folders_keep_their_order_without_duplicates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

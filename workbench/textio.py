@@ -111,6 +111,13 @@ def make_dirs(path: Path, *, disk: Disk = DISK) -> None:
     disk.sync_dir(path.parent)
 
 
+def make_private(path: Path) -> None:
+    """``path`` and what is missing above it, for this user alone, as the XDG specification asks. Raises OSError."""
+    if not path.is_dir():
+        make_private(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_all(fd: int, data: bytes, *, disk: Disk = DISK) -> None:
     """Every byte, or OSError (a disk that takes fewer is full)."""
     view = memoryview(data)

@@ -7,6 +7,7 @@ stand in it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from workbench import __version__
 from workbench.error import StorageError, UsageError
-from workbench.textio import atomic_write, storage_error, toml_dumps
+from workbench.textio import atomic_write, make_private, storage_error, toml_dumps
 
 APP = "prompt-workbench"
 MARKER = "workspace.toml"
@@ -101,9 +102,13 @@ def _user_dir(variable: str, kind: str) -> Path:
 
 def _made(path: Path) -> Path:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(path)
     except OSError as error:
         raise storage_error("make", path, error) from error
+    # Prompts and answers lie in it, in files that do not all say so. One of an earlier version may be open to others.
+    with contextlib.suppress(OSError):
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
     return path
 
 
@@ -152,7 +157,7 @@ def find_workspace(flag: str | Path | None = None) -> Workspace:
         if (folder / MARKER).is_file():
             return Workspace(folder.resolve())
     own = user_data_dir() / "workspace"
-    return Workspace(own.resolve()) if (own / MARKER).is_file() else init_workspace(own)
+    return Workspace(own.resolve()) if (own / MARKER).is_file() else init_workspace(_made(own))
 
 
 def starter_root() -> Path:

@@ -50,7 +50,7 @@ def _state_folder() -> Path:
 
     folder = Path(user_state_dir("prompt-workbench", appauthor=False))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         return Path(tempfile.gettempdir())
     return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())

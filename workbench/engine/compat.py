@@ -22,6 +22,7 @@ from workbench.engine.memory import size_text
 from workbench.engine.select_tables import EQUIVALENT_PRES
 from workbench.engine.shelf import fingerprint
 from workbench.error import ModelError, StorageError
+from workbench.textio import make_private
 
 CHUNK = 4 << 20
 SPARE = 16 << 20
@@ -44,7 +45,7 @@ def compatible_copy(path: Path, header: GgufHeader, cache_dir: Path, *, pre: str
     if target.is_file() and target.stat().st_size == wanted:
         return target
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
+        make_private(cache_dir)
         _sweep(cache_dir)
         free = shutil.disk_usage(cache_dir).free
     except OSError as error:

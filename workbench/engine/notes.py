@@ -18,7 +18,7 @@ from typing import Any
 from platformdirs import user_state_path
 
 from workbench.error import StorageError
-from workbench.textio import atomic_write
+from workbench.textio import atomic_write, make_private
 
 MOST_ENTRIES = 2000
 LARGEST_FILE = 4 << 20
@@ -73,7 +73,7 @@ class Notes:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self.path.parent)
         descriptor = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             # Held for milliseconds by each writer.

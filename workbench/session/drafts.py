@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workbench.error import WorkbenchError
 from workbench.session.ids import now_iso
-from workbench.textio import atomic_write, read_text, storage_error
+from workbench.textio import atomic_write, make_private, read_text, storage_error
 from workbench.workspace import Workspace
 
 _KEYS = ("template", "text", "saved", "base_sha256")
@@ -40,7 +40,7 @@ def save_draft(workspace: Workspace, template_path: str | Path, text: str) -> No
     draft = Draft(name, text, now_iso(), _sha256(workspace, name))
     file = _file(workspace, name)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(file.parent)
     except OSError as error:
         raise storage_error("make", file.parent, error) from error
     # JSON and not TOML: half a surrogate pair from a paste must come back as well.

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from workbench.textio import make_private
 from workbench.workspace import user_state_dir
 
 Life = Literal["alive", "dead", "unknown"]
@@ -58,7 +59,7 @@ def _salt(path: Path) -> str:
         return path.read_text(encoding="ascii")
     salt = secrets.token_hex(8)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text(encoding="ascii")
