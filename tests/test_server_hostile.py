@@ -35,7 +35,7 @@ from workbench.engine.loading import describe
 from workbench.engine.server import Server
 from workbench.engine.server_stream import SseParser, read_event
 from workbench.error import EngineError
-from workbench.event import Chatter, Event, TokenScore
+from workbench.event import Chatter, Event, Thought, TokenScore
 from workbench.param import Params
 
 CHAT = [{"role": "user", "content": "hello"}]
@@ -154,7 +154,8 @@ async def test_a_flood_is_cut_off(parts: tuple[bytes, ...], reason: str) -> None
         events = await ask(server)
     if reason == "length":
         assert finished(events).reason == "length"
-        assert len(pieces(events)) <= GREEDY.max_tokens + 1
+        # Less than a token may be in a chunk.
+        assert len(pieces(events)) <= 8 * (GREEDY.max_tokens + 1)
     else:
         assert failed(events).kind == reason
         assert "MB" in failed(events).message
@@ -274,7 +275,7 @@ async def test_reasoning_is_kept_apart_from_the_answer() -> None:
     with HostileServer(stream(*thought, chunk("<think>no</think>"), late, STOP, DONE)) as server:
         events = await ask(server)
     assert text(events) == "<think>no</think>"
-    assert notes(events).splitlines()[-3:] == ["reasoning: first", "reasoning: second", "reasoning: third"]
+    assert "".join(event.text for event in events if isinstance(event, Thought)) == "first\nsecondthird"
 
 
 @pytest.mark.parametrize("number", [429, 500, 503])

@@ -1,8 +1,8 @@
 """The frozen events of a run. Engines emit them, the journal writes them, both faces consume them.
 
-A run is: ``Started`` (once, when the engine has taken the request), any number of ``Progress``, ``Piece`` and
-``Chatter``, then exactly one of ``Finished`` and ``Failed``. All times are whole milliseconds since the run was asked
-for, on a monotonic clock.
+A run is: ``Started`` (once, when the engine has taken the request), any number of ``Progress``, ``Thought``, ``Piece``
+and ``Chatter``, then exactly one of ``Finished`` and ``Failed``. All times are whole milliseconds since the run was
+asked for, on a monotonic clock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from workbench.param import Params
 Phase = Literal["load", "prompt"]
 Status = Literal["running", "finished", "cancelled", "error", "interrupted"]
 FinishReason = Literal[
-    "stop", "length", "stop-string", "cancel", "timeout", "crash", "killed", "error", "disconnected", ""
+    "stop",
+    "length",
+    "stop-string",
+    "content-filter",
+    "tool-calls",
+    "cancel",
+    "timeout",
+    "crash",
+    "killed",
+    "error",
+    "disconnected",
+    "",
 ]
 Repro = Literal["exact", "likely", "none"]
 
@@ -115,8 +126,16 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of reasoning that a server keeps apart from the answer; no part of the output text."""
+
+    t_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chatter:
-    """Something the native code printed on its stderr while this run went on."""
+    """Something worth saying beside the answer: by us, or by native code on its stderr while this run went on."""
 
     t_ms: int
     text: str
@@ -153,5 +172,5 @@ class Failed:
     stderr: str = ""
 
 
-Event = Started | Progress | Piece | Chatter | Finished | Failed
+Event = Started | Progress | Thought | Piece | Chatter | Finished | Failed
 EngineEvent = Event

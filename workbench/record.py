@@ -162,7 +162,9 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended. ``sha256`` is of the exact output bytes; times in ms, tokens in ``unit``."""
+    """How a run ended. ``sha256`` is of the exact output bytes; times in ms, tokens in ``unit``. ``reasoning`` is what
+    a server kept apart from the text.
+    """
 
     status: Status
     finish_reason: FinishReason
@@ -179,3 +181,4 @@ class RunResult:
     stderr: str = ""
     exit: int | None = None
     tokens_cached: int = 0
+    reasoning: str = ""

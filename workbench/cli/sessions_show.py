@@ -10,6 +10,7 @@ from workbench.cli.sessions import opened
 from workbench.cli.sessions_list import session_record
 from workbench.cli.sessions_select import find_either
 from workbench.error import ExitCode, StorageError, UsageError
+from workbench.service.empty import why_empty
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
@@ -51,7 +52,7 @@ def _show_session(bench: Workbench, session: Session, form: str, console: Consol
 
 
 def _show_run(bench: Workbench, session: Session, name: str, args: argparse.Namespace, console: Console) -> int:
-    """The run's text on stdout, exactly; what made it on stderr."""
+    """The run's text on stdout, exactly; what made it, and its reasoning, on stderr."""
     record = bench.store.open_run(session, name)
     if args.exact:
         prompt = record.request.prompt
@@ -70,8 +71,12 @@ def _show_run(bench: Workbench, session: Session, name: str, args: argparse.Name
         return ExitCode.OK
     request, result = record.request, record.result
     console.talk.say(f"{request.template.path} on {request.model.file}, {request.engine} {request.engine_version}")
+    if result.reasoning:
+        console.talk.say(f"-- reasoning --\n{result.reasoning.rstrip()}\n-- answer --")
     console.out.text(result.text)
     console.out.end_line()
+    if why := why_empty(result):
+        console.talk.say(f"note: {why}")
     console.talk.say(f"{result.status} ({result.finish_reason or 'no reason'}), {result.tokens_out} {result.unit}s")
     return ExitCode.OK
 

@@ -10,8 +10,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.display import counted
 from workbench.error import ExitCode, StorageError
-from workbench.event import Chatter, Event, Failed, Finished, Piece, Progress, Started
+from workbench.event import Chatter, Event, Failed, Finished, Piece, Progress, Started, Thought
+from workbench.service.empty import why_empty
 
 if TYPE_CHECKING:
     from workbench.cli.out import Console
@@ -29,6 +31,7 @@ class Face:
         self._introduced = False
         self._streaming = False
         self._notes: list[str] = []
+        self._thought = 0
         self.started: Started | None = None
         self.last: Finished | Failed | None = None
 
@@ -41,6 +44,9 @@ class Face:
             self._console.talk.bar(_PHASES[event.phase], event.done, event.total)
         elif isinstance(event, Started):
             self.started = event
+        elif isinstance(event, Thought):
+            self._thought += len(event.text)
+            self._console.talk.bar("thinking, characters", self._thought, 0)
         elif isinstance(event, Chatter):
             self._notes.append(event.text)
         elif isinstance(event, Finished | Failed):
@@ -69,6 +75,7 @@ class Face:
     def end(self, handle: RunHandle) -> int:
         """The closing words on stderr, and the exit code."""
         self.close_data(handle)
+        self._notes += self._remarks(handle)
         self._say_notes()
         talk, last = self._console.talk, self.last
         unsaved = bool(handle.save_problem)
@@ -87,6 +94,16 @@ class Face:
             if last.status == "cancelled":
                 return ExitCode.CANCELLED
         return ExitCode.STORAGE if unsaved else ExitCode.OK
+
+    def _remarks(self, handle: RunHandle) -> list[str]:
+        """Where the reasoning is to be read, and why there is nothing else."""
+        result, remarks = handle.result, []
+        if result is not None and result.reasoning:
+            way = f"workbench sessions show {handle.run_id}" if self.saved(handle) else "--format json"
+            remarks.append(f"the model reasoned in {counted(len(result.reasoning), 'character')}: {way} shows it")
+        if isinstance(self.last, Finished) and result is not None and (why := why_empty(result)):
+            remarks.append(why)
+        return remarks
 
     def _rescue(self, handle: RunHandle) -> None:
         """Keep what the workspace did not take in the user's own state folder, and say so."""

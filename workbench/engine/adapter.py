@@ -116,6 +116,11 @@ class Output:
             self._say("tok", n=self.pieces, s=text, c=tokens)
         self.pieces += 1
 
+    def thought(self, text: str) -> None:
+        """Reasoning that is kept apart from the answer."""
+        if text:
+            self._say("thought", s=text)
+
     def note(self, text: str) -> None:
         """A sentence for the person, beside the answer."""
         self._say("note", s=text)

@@ -23,6 +23,7 @@ from workbench.event import (
     Progress,
     Repro,
     Started,
+    Thought,
     TokenScore,
 )
 from workbench.param import SPECS, Params, params_from, params_to_dict
@@ -178,6 +179,8 @@ class Generation:
                 return self._progress(message)
             case "tok":
                 return self._piece(message)
+            case "thought":
+                return self._thought(message)
             case "note":
                 return Chatter(self._time(message), str(message["s"]))
             case "done":
@@ -205,6 +208,11 @@ class Generation:
         )
         return Progress(self._time(message), "prompt", done, self._tokens_in, self._cached)
 
+    def _thought(self, message: Message) -> Thought:
+        self._last_ms = self._time(message)
+        self._first_ms = self._first_ms or self._last_ms
+        return Thought(self._last_ms, str(message["s"]))
+
     def _piece(self, message: Message) -> Event:
         index, text, tokens = message["n"], message["s"], int(message["c"])
         if index != self._pieces or not isinstance(text, str):
@@ -213,7 +221,8 @@ class Generation:
         self._pieces += 1
         self._tokens += tokens
         self._last_ms = self._time(message)
-        self._first_ms = self._first_ms if index else self._last_ms
+        # Reasoning comes first, and its tokens count as well.
+        self._first_ms = self._first_ms or self._last_ms
         scores = message.get("p")
         return Piece(self._last_ms, index, text, tokens, _scores(scores) if scores else ())
 

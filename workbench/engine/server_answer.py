@@ -1,7 +1,7 @@
 """An answer in the making: what the stream's deltas become for the workbench.
 
 Counts are the server's where it gives them; where it does not, a chunk counts as one and the unit says so. Reasoning
-that the server keeps apart stays apart: it is shown beside the answer, line by line, and is no part of it.
+that the server keeps apart stays apart. A refusal is the answer, whatever field it comes in.
 """
 
 from __future__ import annotations
@@ -15,10 +15,19 @@ from workbench.engine.server_stream import Halves
 from workbench.engine.stopping import StopWatcher
 from workbench.param import Params
 
-NOTE_CHARACTERS = 400
-REASONING = "reasoning: "
+# A server that sends less than a token in a chunk, and tells no counts, must not be cut short.
+CHUNKS_PER_TOKEN = 8
 # The server's word to ours; all others end the answer as "stop" and are named in a note.
-_REASONS = {"stop": "stop", "eos": "stop", "end_turn": "stop", "length": "length", "max_tokens": "length"}
+_REASONS = {
+    "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content-filter",
+    "tool_calls": "tool-calls",
+    "function_call": "tool-calls",
+}
 
 
 class Answer:
@@ -37,7 +46,10 @@ class Answer:
         self._chunks = 0
         self._shown = 0
         self._senseless = 0
-        self._thought = ""
+        self._thoughts = Halves()
+        self._refused = False
+        self._tools: list[str] = []
+        self._called = False
         self._scores: list[Score] = []
         self._tokens_in = 0
         self._tokens_out = -1
@@ -64,16 +76,20 @@ class Answer:
             self._output.prefill(done, self._tokens_in, self._cached)
         self._count(delta)
         self._scores += delta.scores
+        self._called = self._called or delta.called
+        self._tools += [name for name in delta.tools if name not in self._tools]
+        self._refused = self._refused or delta.refused
+        self.begun = self.begun or delta.called
         if delta.reasoning:
             self.begun = True
             self._chunks += 1
-            self._reason(delta.reasoning)
+            self._output.thought(self._thoughts.feed(delta.reasoning))
         if delta.text:
             self.begun = True
             self._chunks += 1
             self._speak(delta.text)
         # A server that ignores the limit may never end.
-        if self._chunks > self._limit and not self._finish:
+        if max(self._tokens_out, self._chunks // CHUNKS_PER_TOKEN) > self._limit and not self._finish:
             self._over_limit = True
         return bool(self._watcher.hit) or self._ended or self._over_limit
 
@@ -87,7 +103,6 @@ class Answer:
             self._cached = usage.cached
 
     def _speak(self, text: str) -> None:
-        self._think_aloud()
         counted = self._chunks if self._tokens_out < 0 else self._tokens_out
         piece = self._watcher.feed(self._halves.feed(text))
         if piece:
@@ -95,33 +110,25 @@ class Answer:
             self._output.piece(piece, max(0, counted - self._shown), self._scores)
             self._shown, self._scores = counted, []
 
-    def _reason(self, text: str) -> None:
-        self._thought += text
-        *lines, self._thought = self._thought.split("\n")
-        if len(self._thought) > NOTE_CHARACTERS:
-            lines, self._thought = [*lines, self._thought], ""
-        for line in lines:
-            if line.strip():
-                self._output.note(REASONING + line)
-
-    def _think_aloud(self) -> None:
-        """What is left of the reasoning, before the answer begins."""
-        if self._thought.strip():
-            self._output.note(REASONING + self._thought)
-        self._thought = ""
-
     def remark(self, replaced: int) -> None:
         """What was odd about the stream, said once. ``replaced``: characters that were no UTF-8."""
         if replaced:
             self._output.note(f"{replaced} characters of the stream were no UTF-8 and were replaced")
         if self._senseless:
             self._output.note(f"{self._senseless} events of the stream made no sense and were left out")
+        if self._refused:
+            self._output.note("the server marks this answer as a refusal of the model")
+        if self._called:
+            names = display_line(", ".join(self._tools), 120) or "no name came"
+            self._output.note(f"the model called tools, which the workbench does not give it: {names}")
+        if self._finish == "content_filter":
+            self._output.note("the server's content filter ended the answer")
         if self._finish and self._finish not in _REASONS:
             self._output.note(f"the server ended the answer for a reason of its own: {display_line(self._finish, 60)}")
 
     def outcome(self) -> Outcome:
         """How the answer ended; what was held back is given out first."""
-        self._think_aloud()
+        self._output.thought(self._thoughts.rest())
         if not self._watcher.hit:
             held = self._watcher.feed(self._halves.rest()) + self._watcher.rest()
             self._output.piece(held, 0, self._scores)
@@ -145,6 +152,9 @@ class Answer:
             return "stop-string"
         if self._over_limit:
             return "length"
+        if self._called and not any(self._said):
+            # Some servers say "stop" all the same.
+            return "tool-calls"
         if self._finish:
             return _REASONS.get(self._finish, "stop")
         return "stop" if self._ended else "cancel"

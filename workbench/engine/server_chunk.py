@@ -23,10 +23,16 @@ class Usage:
 
 @dataclass(frozen=True)
 class Delta:
-    """What one event adds. ``done`` is the end marker; ``sense`` False: it was no event of this protocol."""
+    """What one event adds. ``done`` is the end marker; ``sense`` False: it was no event of this protocol. ``refused``:
+    the text is the model's refusal, which some servers keep apart. ``called``: the model calls tools; ``tools`` are
+    the names that this event brings.
+    """
 
     text: str = ""
     reasoning: str = ""
+    refused: bool = False
+    called: bool = False
+    tools: tuple[str, ...] = ()
     finish: str = ""
     usage: Usage = field(default_factory=Usage)
     progress: tuple[int, int, int] | None = None
@@ -40,7 +46,7 @@ def read_chunk(chunk: object) -> Delta:
     """A chunk of a stream, or a whole answer that was not streamed."""
     if not isinstance(chunk, dict):
         return Delta(sense=False)
-    if chunk.get("error"):
+    if chunk.get("error") or (chunk.get("object") == "error" and "choices" not in chunk):
         return Delta(error=chunk)
     usage, progress = _usage(chunk), _progress(chunk.get("prompt_progress"))
     choices = chunk.get("choices")
@@ -49,14 +55,43 @@ def read_chunk(chunk: object) -> Delta:
         known = isinstance(choices, list) or usage != Usage() or progress is not None
         return Delta(usage=usage, progress=progress, sense=known)
     said: Mapping[str, Any] = next((first[key] for key in ("delta", "message") if isinstance(first.get(key), dict)), {})
+    text, thought = _content(said.get("content"))
+    refusal, called, tools = _text(said.get("refusal")), *_calls(said)
     return Delta(
-        text=_text(first.get("text")) or _text(said.get("content")),
-        reasoning=_text(said.get("reasoning_content")) or _text(said.get("reasoning")),
+        text=(_text(first.get("text")) or text) + refusal,
+        reasoning=_text(said.get("reasoning_content")) or _text(said.get("reasoning")) or thought,
+        refused=bool(refusal),
+        called=called,
+        tools=tools,
         finish=_text(first.get("finish_reason")),
         usage=usage,
         progress=progress,
         scores=_scores(first.get("logprobs")),
     )
+
+
+def _content(value: object) -> tuple[str, str]:
+    """Text and reasoning of a content: a text, or a list of parts."""
+    if not isinstance(value, list):
+        return _text(value), ""
+    text, thought = [], []
+    for part in value:
+        if isinstance(part, str):
+            text.append(part)
+        elif isinstance(part, dict):
+            text += [_text(part.get("text")), _text(part.get("refusal"))]
+            inner = part.get("thinking")
+            thought.append("".join(_content(inner)) if isinstance(inner, list) else _text(inner))
+    return "".join(text), "".join(thought)
+
+
+def _calls(said: Mapping[str, Any]) -> tuple[bool, tuple[str, ...]]:
+    """Whether tools are called, and the names that come with it."""
+    rows = said.get("tool_calls")
+    calls = [row.get("function") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    calls.append(said.get("function_call"))
+    known = [call for call in calls if isinstance(call, dict)]
+    return bool(known), tuple(name for call in known if (name := _text(call.get("name"))))
 
 
 def _usage(chunk: Mapping[str, Any]) -> Usage:

@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench.display import display_line
 from workbench.engine.server_chunk import Delta, read_chunk
-from workbench.engine.server_fault import HttpFault
+from workbench.engine.server_fault import HttpFault, error_text
 from workbench.engine.server_http import Exchange
 
 LINE_LIMIT = 1 << 20  # bytes
@@ -139,9 +139,13 @@ def deltas(exchange: Exchange, path: str, body: dict[str, Any], parser: SseParse
 
 def _whole(data: bytes) -> Iterator[Delta]:
     try:
-        yield read_chunk(json.loads(data))
+        body = json.loads(data)
     except (ValueError, RecursionError):
         yield Delta(sense=False)
+        return
+    delta = read_chunk(body)
+    # Some servers put an error's message into an answer of status 200.
+    yield delta if delta.sense or not error_text(body) else Delta(error=body)
 
 
 class Halves:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from workbench.engine import EngineProcess
 from workbench.error import EngineError, StorageError
-from workbench.event import Event, Failed, Finished, Piece, Progress
+from workbench.event import Event, Failed, Finished, Piece, Progress, Thought
 from workbench.record import RunRequest, RunResult, sha256_text
 from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.session.ids import now_iso
@@ -46,6 +46,7 @@ class RunHandle:
         self._loading: asyncio.Task[tuple[EngineProcess, bool]] | None = None
         self._cancelled = False
         self._pieces: list[str] = []
+        self._thoughts: list[str] = []
         self._unsaved = ""
         self._began = time.monotonic()
         self.session: Session | None = spec.session
@@ -145,6 +146,8 @@ class RunHandle:
                 async for event in stream:
                     if isinstance(event, Piece):
                         self._pieces.append(event.text)
+                    if isinstance(event, Thought):
+                        self._thoughts.append(event.text)
                     if isinstance(event, Finished | Failed):
                         last = event
                         break
@@ -230,7 +233,7 @@ class RunHandle:
         )
 
     async def _finish(self, last: Finished | Failed) -> None:
-        self.result = _result(last, self.text, len(self._pieces))
+        self.result = replace(_result(last, self.text, len(self._pieces)), reasoning="".join(self._thoughts))
         if self._journal is not None:
             await asyncio.to_thread(self._journal.finish, self.result)
 

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from workbench.error import StorageError
-from workbench.event import Chatter, Event, Piece, Progress, Started
+from workbench.event import Chatter, Event, Piece, Progress, Started, Thought
 from workbench.record import RunRequest, RunResult
 from workbench.session.blob import LIMIT, Packer, blobs_of, write_blobs
 from workbench.session.line import BATCH_BYTES, LINE_BYTES, Batch, end_line, run_line, started_line, started_record
@@ -113,7 +113,7 @@ class RunJournal:
         with self._lock:
             if isinstance(event, Started):
                 self._started(event)
-            elif isinstance(event, Piece | Progress | Chatter):
+            elif isinstance(event, Piece | Thought | Progress | Chatter):
                 if not self._batch.kind:
                     self._batch_since = time.monotonic()
                 self._batch.add(event)

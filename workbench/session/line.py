@@ -1,10 +1,14 @@
 """The lines of a recording: ASCII JSON, one record a line, each well below 64 kB.
 
-run    first line: version, owner, and the whole request s      started: the engine as it described itself,
-and the parameters it took p      progress of loading or of reading the prompt: d = [done, total, cached] o
-output: n = index of the first piece, s = pieces; part = k-th continuation of a piece that is too long; w =
-tokens of each piece, left out when all are 1 e      what native code printed x      what the person did end
-how it ended; res = the result but for its text
+- run: the first line, with version, owner, and the whole request
+- s: started, with the engine as it described itself and the parameters it took
+- p: progress of loading or of reading the prompt; d = [done, total, cached]
+- r: reasoning that a server keeps apart from its answer
+- o: output; n = index of the first piece, s = pieces; part = k-th continuation of a piece that is too long; w = tokens
+  of each piece, left out when all are 1
+- e: what was said beside the answer, by us or by native code
+- x: what the person did
+- end: how it ended; res = the result but for its texts
 
 ``at`` is the time of the line's first entry, in ms since the start; ``t`` the ms since the entry before, so
 that a lost line does not move what follows.
@@ -18,7 +22,7 @@ from dataclasses import asdict
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from workbench.event import Chatter, Piece, Progress, Started
+from workbench.event import Chatter, Piece, Progress, Started, Thought
 from workbench.param import params_to_dict
 from workbench.record import RunResult
 from workbench.session.ids import now_iso
@@ -62,6 +66,7 @@ def started_line(record: Mapping[str, Any]) -> bytes:
 def end_line(result: RunResult, pieces: int) -> bytes:
     res = result_to_dict(result)
     del res["text"]
+    res.pop("reasoning", None)
     for name in ("error", "stderr"):
         if isinstance(res.get(name), str):
             res[name] = res[name][-5000:]
@@ -86,17 +91,22 @@ class Batch:
         self._progress_seen: tuple[str, int] = ("", 0)
         self._full: list[bytes] = []
 
-    def add(self, event: Piece | Progress | Chatter) -> None:
+    def add(self, event: Piece | Thought | Progress | Chatter) -> None:
         """Take one event; lines that it completes wait for ``take``."""
         if isinstance(event, Piece):
             self._add_piece(event)
         elif isinstance(event, Progress):
             self._add_progress(event)
+        elif isinstance(event, Thought):
+            self._texts_of("r", event.t_ms, event.text)
         elif self._chatter < CHATTER_BYTES:
             text = event.text[: CHATTER_BYTES - self._chatter]
             self._chatter += len(text)
-            for start in range(0, len(text), PART_CHARS):
-                self._entry("e", event.t_ms, encode_basestring_ascii(text[start : start + PART_CHARS]))
+            self._texts_of("e", event.t_ms, text)
+
+    def _texts_of(self, kind: str, t_ms: int, text: str) -> None:
+        for start in range(0, len(text), PART_CHARS):
+            self._entry(kind, t_ms, encode_basestring_ascii(text[start : start + PART_CHARS]))
 
     def mark(self, name: str, t_ms: int) -> None:
         self._entry("x", t_ms, encode_basestring_ascii(name[:PART_CHARS]))

@@ -47,6 +47,7 @@ class RecordingView:
     pieces: list[Piece] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     chatter: list[tuple[int, str]] = field(default_factory=list)
+    thoughts: list[tuple[int, str]] = field(default_factory=list)
     marks: list[tuple[int, str]] = field(default_factory=list)
     bad_lines: int = 0
     duplicates: int = 0
@@ -56,6 +57,10 @@ class RecordingView:
     @property
     def text(self) -> str:
         return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(text for _, text in self.thoughts)
 
     @property
     def missing(self) -> int:
@@ -137,6 +142,8 @@ class _Reader:
                 return self._output(record)
             case "e":
                 return self._texts(record, self.view.chatter)
+            case "r":
+                return self._texts(record, self.view.thoughts)
             case "x":
                 return self._texts(record, self.view.marks)
             case "s":

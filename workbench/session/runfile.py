@@ -122,6 +122,8 @@ def result_to_dict(result: RunResult) -> dict[str, Any]:
     if result.stderr:
         data["stderr"] = packer.text(result.stderr[-STDERR_LIMIT:])
     data["repro"] = result.repro
+    if result.reasoning:
+        data["reasoning"] = packer.text(result.reasoning)
     data["text"] = packer.text(result.text)
     return data
 

@@ -100,7 +100,7 @@ def _result(view: RecordingView, recording: Path, watch: Watch, faults: list[str
     if view.end is not None:
         ended = result_from_dict(view.end.get("res"), faults)
         text = view.text
-        return replace(ended, text=text, sha256=ended.sha256 or sha256_text(text))
+        return replace(ended, text=text, sha256=ended.sha256 or sha256_text(text), reasoning=view.reasoning)
     life = life_of(view.owner, recording)
     if life == "unknown":
         life = "dead" if watch.still(recording) else "alive"
@@ -119,6 +119,7 @@ def _interrupted(view: RecordingView) -> RunResult:
         ms_total=view.pieces[-1].t_ms if view.pieces else 0,
         error=view.damage,
         stderr="".join(text for _, text in view.chatter),
+        reasoning=view.reasoning,
     )
 
 

@@ -238,5 +238,6 @@ def result_from_dict(data: object, faults: list[str] | None = None) -> RunResult
         error=table.text("error"),
         stderr=table.text("stderr"),
         tokens_cached=table.number("tokens_cached"),
+        reasoning=table.text("reasoning"),
         exit=exit_code if isinstance(exit_code, int) and not isinstance(exit_code, bool) else None,
     )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from workbench.error import WorkbenchError
-from workbench.event import Chatter, Failed, Finished, Piece, Progress, Started
+from workbench.event import Chatter, Failed, Finished, Piece, Progress, Started, Thought
 from workbench.service.run import RunHandle
 from workbench.tui.status import RunState
 from workbench.tui.stream import StreamView
@@ -36,6 +36,7 @@ class RunBridge:
     async def consume(self, on_change: Callable[[], None]) -> None:
         """Take every event. Errors before the run exists end up in ``error``."""
         self.state.phase = "preparing"
+        self.pane.placeholder = "The answer will stand here."
         on_change()
         try:
             async for event in self.handle.events():
@@ -63,11 +64,11 @@ class RunBridge:
             state.engine = event.engine.name
             if self.handle.request is not None:
                 state.model = self.handle.request.model.file
+        elif isinstance(event, Thought):
+            self._begin(event.t_ms, "thinking")
+            self.pane.placeholder = "The model is thinking. Its answer will stand here."
         elif isinstance(event, Piece):
-            if not self._first:
-                self._first = time.monotonic()
-                state.ms_first = event.t_ms
-                state.phase = "streaming"
+            self._begin(event.t_ms, "streaming")
             self._waiting.append(event.text)
             state.tokens += event.tokens
             state.context_used = self._tokens_in + state.tokens
@@ -80,6 +81,14 @@ class RunBridge:
             self.last = event
             state.phase = f"failed ({event.reason})"
 
+    def _begin(self, t_ms: int, phase: str) -> None:
+        """The model says something."""
+        if self.state.phase != "stopping":
+            self.state.phase = phase
+        if not self._first:
+            self._first = time.monotonic()
+            self.state.ms_first = t_ms
+
     def _finished(self, event: Finished) -> None:
         state = self.state
         state.tokens = event.tokens_out
@@ -87,7 +96,13 @@ class RunBridge:
         seconds = (event.t_ms - state.ms_first) / 1000
         if seconds > 0 and event.tokens_out > 1:
             state.per_second = (event.tokens_out - 1) / seconds
-        words = {"stop": "finished", "length": "finished (length limit)", "stop-string": "finished (stop string)"}
+        words = {
+            "stop": "finished",
+            "length": "finished (length limit)",
+            "stop-string": "finished (stop string)",
+            "tool-calls": "finished (tool call)",
+            "content-filter": "finished (filtered)",
+        }
         state.phase = (
             "stopped" if event.status == "cancelled" else words.get(event.reason, f"finished ({event.reason})")
         )
@@ -103,6 +118,6 @@ class RunBridge:
             self.pane.append(text)
         if self._first and self.last is None:
             seconds = time.monotonic() - self._first
-            self.state.per_second = (self.state.tokens - 1) / seconds if seconds > 0.2 else 0.0
+            self.state.per_second = max(0, self.state.tokens - 1) / seconds if seconds > 0.2 else 0.0
         self.state.problem = self.handle.save_problem
         return True

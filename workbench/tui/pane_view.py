@@ -16,6 +16,7 @@ from workbench.display import cell_width, display_line
 from workbench.event import Failed
 from workbench.param import params_to_dict
 from workbench.record import RunRequest, RunResult, sha256_text
+from workbench.service.empty import why_empty
 from workbench.service.history import Version
 from workbench.session.info import RunRecord, Session
 from workbench.tui.status import RunState
@@ -94,6 +95,8 @@ class Pane(Vertical):
             self.record = RunRecord(bridge.handle.request, bridge.handle.result)
             if isinstance(bridge.last, Failed):
                 self.view.placeholder = f"{bridge.last.message}\n{bridge.last.hint}".strip()
+            else:
+                self.view.placeholder = why_empty(bridge.handle.result)
 
     def show_record(self, session: Session, record: RunRecord, state: RunState) -> None:
         """A recorded run as it was."""
@@ -101,7 +104,7 @@ class Pane(Vertical):
         self.request, self.state = record.request, state
         self.view.marked_line = 0
         self.view.set_text(record.result.text)
-        self.view.placeholder = f"This run gave no text.\n\n{record.result.error}".rstrip()
+        self.view.placeholder = why_empty(record.result)
 
     def now(self) -> RunRecord | None:
         """What there is of the run at this moment, for a comparison; None before there is a request."""

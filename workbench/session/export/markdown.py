@@ -49,6 +49,8 @@ def _run(run: ExportRun, *, with_facts: bool) -> str:
     for message in messages_of(run.record.request.prompt):
         parts.append(f"\n### Prompt ({message.role})\n\n{_fence(message.content)}")
     parts.append(f"\n### Output\n\n{_fence(run.record.result.text)}")
+    if run.record.result.reasoning:
+        parts.append(f"\n### Reasoning\n\n{_fence(run.record.result.reasoning)}")
     return "".join(parts)
 
 

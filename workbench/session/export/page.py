@@ -69,6 +69,8 @@ def _run(run: ExportRun) -> str:
         parts.append(_block("Note", run.note))
     parts += [_block(f"Prompt ({item.role})", item.content) for item in messages_of(run.record.request.prompt)]
     parts.append(_block("Output", run.record.result.text))
+    if run.record.result.reasoning:
+        parts.append(_block("Reasoning", run.record.result.reasoning))
     parts.append(f"<h3>Run</h3>\n{_list(known)}<h3>Parameters</h3>\n{_list(params)}</article>\n")
     return "".join(parts)
 

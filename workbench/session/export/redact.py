@@ -65,8 +65,11 @@ def _recording(run: ExportRun, mask: Callable[[str], str]) -> Callable[[], Any]:
             # It stands across pieces: better no events than a secret.
             return None
         chatter = [(at, machine_text(mask(text))) for at, text in view.chatter]
+        thoughts = [(at, mask(text)) for at, text in view.thoughts]
+        # As above: one that stands across them is not kept.
+        thoughts = thoughts if mask(view.reasoning) == "".join(text for _, text in thoughts) else []
         marks = [(at, mask(text)) for at, text in view.marks]
-        return replace(view, head=None, started=None, pieces=pieces, chatter=chatter, marks=marks)
+        return replace(view, head=None, started=None, pieces=pieces, chatter=chatter, thoughts=thoughts, marks=marks)
 
     return read
 
@@ -130,7 +133,8 @@ def _name(path: str) -> str:
 
 def _result(result: RunResult, mask: Callable[[str], str]) -> RunResult:
     error, stderr = machine_text(mask(result.error)), machine_text(mask(result.stderr))
-    return replace(result, text=mask(result.text), error=error, stderr=stderr)
+    reasoning = mask(result.reasoning)
+    return replace(result, text=mask(result.text), error=error, stderr=stderr, reasoning=reasoning)
 
 
 def _walk(value: Any, mask: Callable[[str], str]) -> Any:

@@ -19,6 +19,7 @@ COLUMNS = (
     *("id", "created", "session", "tags", "template", "model", "engine", "status", "finish_reason"),
     *("rating", "star", "note", "tokens_in", "tokens_out", "ms_load", "ms_first", "ms_total", "tokens_per_second"),
     *("temperature", "top_k", "top_p", "min_p", "repeat_penalty", "max_tokens", "seed", "sha256", "prompt", "output"),
+    "reasoning",
 )
 _FORMULA = "=+-@\t\r"
 _SURROGATES = re.compile("[\ud800-\udfff]")

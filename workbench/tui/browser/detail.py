@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.display import counted
 from workbench.param import Params, params_to_dict
+from workbench.service.empty import why_empty
 from workbench.session.index import Hit
 from workbench.session.info import RunRecord, Session
 from workbench.tui.numbers import day_time
@@ -19,7 +20,7 @@ def session_text(session: Session, runs: int) -> str:
 
 
 def run_text(session: Session, record: RunRecord, hit: Hit) -> str:
-    """Inputs, figures, prompt and output of a run."""
+    """Inputs, figures, prompt, output and reasoning of a run."""
     request, result = record.request, record.result
     note = session.runs.get(request.id, {}).get("note", "")
     lines = [
@@ -40,4 +41,8 @@ def run_text(session: Session, record: RunRecord, hit: Hit) -> str:
     lines += [f"note: {note}"] if note else []
     lines += [text for text in (record.problem, result.error) if text]
     lines += ["the text is not the one that was recorded"] if record.edited else []
-    return "\n".join([*lines, "", "-- prompt --", request.prompt.plain, "", "-- output --", result.text])
+    # An error stands above.
+    output = result.text or ("" if result.error else why_empty(result))
+    lines += ["", "-- prompt --", request.prompt.plain, "", "-- output --", output]
+    lines += ["", "-- reasoning --", result.reasoning] if result.reasoning else []
+    return "\n".join(lines)
