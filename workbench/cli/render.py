@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
     from workbench.template.document import TemplateDocument
-    from workbench.template.prepared import PromptChoice, Rendered
+    from workbench.template.prepared import Prepared, PromptChoice, Rendered
 
 
 def configure(parser: Parser) -> None:
@@ -48,28 +48,31 @@ def run(args: argparse.Namespace, console: Console) -> int:
         if args.count:
             console.out.line(decimal(prepared.count))
             return ExitCode.OK
-        several = args.all or args.shuffle or (args.n or 1) > 1
-        written = 0
-        for number, item in enumerate(_items(args, prepared.count)):
-            rendered = prepared.render(item)
-            if not number:
-                for warning in rendered.warnings:
-                    console.talk.say(diagnostic_line(document.path, warning))
-            if args.format == "json" and several:
-                console.out.text("[\n" if not written else ",\n")
-                from textwrap import indent
-
-                console.out.text(indent(json_text(as_record(document, rendered), indent=2), "  "))
-                written += 1
-            else:
-                _print(args.format, document, rendered, console)
-                if several and args.format == "text" and not rendered.prompt.plain.endswith("\n"):
-                    console.out.text("\n")
-        if written:
-            console.out.text("\n]\n")
+        _print_all(args, prepared, console)
     finally:
         renderer.close()
     return ExitCode.OK
+
+
+def _print_all(args: argparse.Namespace, prepared: Prepared, console: Console) -> None:
+    """One after the other as they are made; several as JSON make one list."""
+    several = args.all or args.shuffle or (args.n or 1) > 1
+    in_list, number = args.format == "json" and several, -1
+    for number, item in enumerate(_items(args, prepared.count)):
+        rendered = prepared.render(item)
+        for warning in rendered.warnings if not number else ():
+            console.talk.say(diagnostic_line(prepared.doc.path, warning))
+        if in_list:
+            from textwrap import indent
+
+            console.out.text(",\n" if number else "[\n")
+            console.out.text(indent(json_text(as_record(prepared.doc, rendered), indent=2), "  "))
+        else:
+            _print(args.format, prepared.doc, rendered, console)
+            if several and args.format == "text" and not rendered.prompt.plain.endswith("\n"):
+                console.out.text("\n")
+    if in_list and number >= 0:
+        console.out.text("\n]\n")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -10,7 +10,8 @@ from workbench import __version__
 from workbench.engine import LoadSpec, engine_version
 from workbench.error import ModelError
 from workbench.record import IncludeRef, ModelRef, Prompt, RunRequest
-from workbench.service.plan import RunPlan, _choose, _Chosen, _for_model
+from workbench.service.plan import RunPlan, for_model
+from workbench.service.plan_model import ChosenModel, choose_model
 from workbench.service.remote import same_server, wire_messages
 from workbench.session.ids import new_ulid, now_iso
 from workbench.template.prepared import FIRST, PromptChoice
@@ -54,13 +55,7 @@ def plan_again(bench: Workbench, request: RunRequest, *, model: str) -> RunPlan:
     """
     # Never with a cache: tokens that an earlier prompt left there change the last digits of the sums.
     params = replace(request.params, cold_cache=True)
-    if request.engine == "scripted":
-        script = os.environ.get("WORKBENCH_SCRIPT", "")
-        chosen = _Chosen("scripted", request.model, None, "", "", request.n_ctx, script=script)
-    else:
-        if request.engine == "server":
-            model = same_server(bench, request)
-        chosen = _choose(bench, model, request.engine, "", replace(params, n_ctx=request.n_ctx or params.n_ctx))
+    chosen = _chosen_again(bench, request, model)
     load = LoadSpec(
         engine=chosen.engine,
         path=chosen.path,
@@ -93,6 +88,16 @@ def plan_again(bench: Workbench, request: RunRequest, *, model: str) -> RunPlan:
     return RunPlan(again, load, prompt.model_text or prompt.plain, (), chosen.reason, messages)
 
 
+def _chosen_again(bench: Workbench, request: RunRequest, model: str) -> ChosenModel:
+    if request.engine == "scripted":
+        script = os.environ.get("WORKBENCH_SCRIPT", "")
+        return ChosenModel("scripted", request.model, None, "", "", request.n_ctx, script=script)
+    if request.engine == "server":
+        model = same_server(bench, request)
+    params = replace(request.params, n_ctx=request.n_ctx or request.params.n_ctx)
+    return choose_model(bench, model, request.engine, "", params)
+
+
 def render_again(
     bench: Workbench, request: RunRequest, header: GgufHeader | None
 ) -> tuple[Prompt, tuple[IncludeRef, ...]]:
@@ -103,4 +108,4 @@ def render_again(
     item = PromptChoice(pattern.index, pattern.order, pattern.seed or 0) if pattern else FIRST
     document = parse_document(request.template.source, path=request.template.path)
     rendered = bench.prepare(document, request.variables, seed=item.seed).render(item)
-    return _for_model(bench, rendered.prompt, header, []), rendered.includes
+    return for_model(bench, rendered.prompt, header, []), rendered.includes

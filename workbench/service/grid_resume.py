@@ -16,7 +16,7 @@ from workbench.compare.state import CellState
 from workbench.error import StorageError, UsageError
 from workbench.service.grid_axes import GridSpec, refuse_files_outside
 from workbench.service.grid_disk import FoundRun
-from workbench.service.grid_plan import Grid, order_of, prepare_cells, refuse_too_many
+from workbench.service.grid_plan import Grid, PreparedCell, order_of, prepare_cells, refuse_too_many
 from workbench.service.grid_record import fill
 from workbench.session.groups import Group, list_groups
 from workbench.template.document import TemplateDocument, parse_document
@@ -68,26 +68,27 @@ def grid_from_disk(
     refuse_files_outside(bench, documents.values(), plan.axes, spec.variables, asked=asked)
     grid = prepare_cells(bench, spec, plan, documents, on_progress=on_progress, not_group=group.id)
     grid.group = group
-    made = _runs(bench, session, group)
-    reused = _reused(bench, group)
+    made, reused = _runs(bench, session, group), _reused(bench, group)
     for item in grid.cells:
         key = item.cell.key
-        runs = made.get(key, [])
-        if live := [run for run in runs if run.live]:
-            told = f"the run {live[0].request.id} of this grid is still going on"
-            raise UsageError(told, hint="Wait for it, or stop it.")
-        if (ended := _ended(runs, failed=not failed)) is not None:
-            item.reused = None
-            fill(item.state, ended, session.dir.name)
-            item.replaces = tuple(
-                run.request.id for run in runs if run is not ended and run.result.status != "finished"
-            )
-        else:
-            item.replaces = tuple(run.request.id for run in runs)
-            item.retry = any(run.result.status == "error" for run in runs)
-            item.reused = reused.get(key, item.reused)
+        item.reused = reused.get(key, item.reused)
+        _take_up(item, made.get(key, []), failed=failed, place=session.dir.name)
     grid.order = [number for number in order_of(grid.cells) if missing or grid.cells[number].retry]
     return grid
+
+
+def _take_up(item: PreparedCell, runs: list[RunRecord], *, failed: bool, place: str) -> None:
+    """What came of a cell so far: its end, or what a new run is to replace. Raises UsageError while one goes on."""
+    if live := [run for run in runs if run.live]:
+        told = f"the run {live[0].request.id} of this grid is still going on"
+        raise UsageError(told, hint="Wait for it, or stop it.")
+    if (ended := _ended(runs, failed=not failed)) is not None:
+        item.reused = None
+        fill(item.state, ended, place)
+        item.replaces = tuple(run.request.id for run in runs if run is not ended and run.result.status != "finished")
+    else:
+        item.replaces = tuple(run.request.id for run in runs)
+        item.retry = any(run.result.status == "error" for run in runs)
 
 
 def saved_grid(

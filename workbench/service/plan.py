@@ -10,27 +10,25 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench import __version__
 from workbench.engine import LoadSpec, engine_version
-from workbench.error import AccessDenied, LimitExceeded, ModelError, TemplateError, UsageError
+from workbench.error import AccessDenied, LimitExceeded, TemplateError, UsageError
 from workbench.param import Params, fit_params, params_from
 from workbench.record import Message, ModelRef, Prompt, RunRequest, TemplateRef, sha256_text
 from workbench.service.memo import PlanMemo
+from workbench.service.plan_model import ChosenModel, choose_model
 from workbench.session.ids import new_ulid, now_iso
 from workbench.template.prepared import FIRST, PromptChoice
 
 if TYPE_CHECKING:
     from workbench.engine.gguf import GgufHeader
-    from workbench.engine.shelf import ModelEntry
     from workbench.service import Workbench
-    from workbench.service.remote import Remote
     from workbench.session.store import Session
     from workbench.template.document import TemplateDocument
-
-SeedMode = Literal["set", "greedy", "none"]
+    from workbench.template.prepared import Rendered
 
 
 @dataclass(frozen=True)
@@ -76,23 +74,13 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     from workbench.service.plan_memory import memory_notices
     from workbench.service.remote import wire_messages
 
-    document, memo = spec.document, spec.memo or PlanMemo()
-    prepared = bench.prepare(document, spec.variables, seed=spec.item.seed)
+    memo = spec.memo or PlanMemo()
+    prepared = bench.prepare(spec.document, spec.variables, seed=spec.item.seed)
     rendered = prepared.render(spec.item)
     notices = [diagnostic.message for diagnostic in rendered.warnings]
-    params = params_from(bench.config.params)
-    params = params_from(document.header.params, params)
+    params = params_from(spec.document.header.params, params_from(bench.config.params))
     params = params_from(spec.params, params)
-    asked = spec.engine or str(document.header.model.get("engine", ""))
-    prefer = bench.config.engine_prefer
-    if (asked or prefer) == "scripted":
-        chosen = _Chosen("scripted", ModelRef(file="scripted"), None, "no model is needed", "", 2048)
-        script = spec.script or os.environ.get("WORKBENCH_SCRIPT", "")
-    else:
-        name = spec.model or str(document.header.model.get("name", ""))
-        sought = ("model", name, asked, prefer, params.n_ctx, params.cache_type)
-        chosen = memo.once(sought, lambda: _choose(bench, name, asked, prefer, params))
-        script = chosen.script
+    chosen = _chosen(bench, spec, params, memo)
     if chosen.notice:
         notices.append(chosen.notice)
     params, lacking = fit_params(params, chosen.engine)
@@ -100,114 +88,82 @@ def plan_run(bench: Workbench, spec: RunSpec) -> RunPlan:
     adjusted = spec.adjust(rendered.prompt) if spec.adjust is not None else rendered.prompt
     # A server whose chat template is not known makes the model's text itself.
     messages = wire_messages(adjusted) if chosen.endpoint and chosen.header is None else ()
-    prompt = adjusted if messages else _for_model(bench, adjusted, chosen.header, notices)
+    prompt = adjusted if messages else for_model(bench, adjusted, chosen.header, notices)
     if not prompt.model_text and not messages:
         raise UsageError("the prompt is empty", hint="Write something into the template's body, or fill its slots.")
-    params, seed_mode = _seeded(params)
-    threads = 0 if chosen.endpoint else params.n_threads or _threads(bench, chosen.engine, chosen.path, memo)
+    params = _seeded(params)
     load = LoadSpec(
         engine=chosen.engine,
         path=chosen.path,
         n_ctx=chosen.n_ctx,
-        n_threads=threads,
-        script=script,
+        n_threads=0 if chosen.endpoint else params.n_threads or _threads(bench, chosen, memo),
+        script=chosen.script,
         cache_type=params.cache_type,
     )
     if (header := chosen.header) is not None and not chosen.endpoint:
-        forced = spec.force_memory
-        notices += memo.once(("memory", load), lambda: memory_notices(bench, load, header, forced=forced))
-    request = RunRequest(
+        check = partial(memory_notices, bench, load, header, forced=spec.force_memory)
+        notices += memo.once(("memory", load), check)
+    version = memo.once(("version", chosen.engine), lambda: engine_version(chosen.engine) or "")
+    used = _variables(spec.document, prepared.values, spec.variables)
+    request = _request(spec, used, replace(rendered, prompt=prompt), chosen, version, load, params)
+    return RunPlan(request, load, prompt.model_text or prompt.plain, tuple(notices), chosen.reason, messages)
+
+
+def _chosen(bench: Workbench, spec: RunSpec, params: Params, memo: PlanMemo) -> ChosenModel:
+    """What the run names, else the template, else the settings."""
+    head = spec.document.header.model
+    asked, prefer = spec.engine or str(head.get("engine", "")), bench.config.engine_prefer
+    if (asked or prefer) == "scripted":
+        script = spec.script or os.environ.get("WORKBENCH_SCRIPT", "")
+        return ChosenModel("scripted", ModelRef(file="scripted"), None, "no model is needed", "", 2048, script=script)
+    name = spec.model or str(head.get("name", ""))
+    sought = ("model", name, asked, prefer, params.n_ctx, params.cache_type)
+    return memo.once(sought, lambda: choose_model(bench, name, asked, prefer, params))
+
+
+def _request(
+    spec: RunSpec,
+    variables: Mapping[str, Any],
+    rendered: Rendered,
+    chosen: ChosenModel,
+    version: str,
+    load: LoadSpec,
+    params: Params,
+) -> RunRequest:
+    document = spec.document
+    return RunRequest(
         id=new_ulid(),
         created=now_iso(),
         app=__version__,
         template=TemplateRef(
-            path=document.path,
-            sha256=document.sha256,
-            source=document.source,
-            engine=_jinja_version(),
-            includes=tuple(rendered.includes),
+            document.path, document.sha256, document.source, _jinja_version(), tuple(rendered.includes)
         ),
-        variables=_variables(document, prepared.values, spec.variables),
-        prompt=prompt,
+        variables=variables,
+        prompt=rendered.prompt,
         engine=chosen.engine,
-        engine_version=memo.once(("version", chosen.engine), lambda: engine_version(chosen.engine) or ""),
+        engine_version=version,
         model=chosen.model,
         params=params,
-        seed_mode=seed_mode,
+        seed_mode="greedy" if params.greedy else "set",
         group=spec.group,
         pane=spec.pane,
         pattern=rendered.pattern,
         parent=spec.parent,
         changed=spec.changed,
-        threads=threads,
-        n_ctx=chosen.n_ctx,
+        threads=load.n_threads,
+        n_ctx=load.n_ctx,
         n_batch=load.n_batch,
         cache="cold" if params.cold_cache else "warm",
         cell=spec.cell,
         device="server" if chosen.endpoint else "cpu",
         endpoint=chosen.endpoint,
     )
-    return RunPlan(request, load, prompt.model_text or prompt.plain, tuple(notices), chosen.reason, messages)
 
 
-@dataclass(frozen=True)
-class _Chosen:
-    engine: str
-    model: ModelRef
-    header: GgufHeader | None
-    reason: str
-    path: str
-    n_ctx: int
-    notice: str = ""
-    script: str = ""
-    endpoint: str = ""
-
-
-def _threads(bench: Workbench, engine: str, path: str, memo: PlanMemo) -> int:
+def _threads(bench: Workbench, chosen: ChosenModel, memo: PlanMemo) -> int:
     """All runs of a grid get the same, so that an engine stays loaded whatever else runs beside it."""
+    engine, path = chosen.engine, chosen.path
     return memo.once(("threads", engine, path), lambda: max(1, bench.pool.threads_for(engine, path) // memo.lanes))
-
-
-def _choose(bench: Workbench, name: str, asked: str, prefer: str, params: Params) -> _Chosen:
-    from workbench.engine.compat import compatible_copy
-    from workbench.engine.memory import choose_context
-    from workbench.engine.quarantine import quarantined
-    from workbench.engine.select import choose_engine
-    from workbench.engine.shelf import cached_sha256, fingerprint
-    from workbench.service.remote import instead_of_file, remote_model
-
-    if (remote := remote_model(bench, name, asked, prefer)) is not None:
-        return _at_server(remote)
-    try:
-        entry: ModelEntry = bench.find_model(name)
-    except ModelError as missing:
-        return _at_server(instead_of_file(bench, name, asked, missing))
-    header = entry.header
-    verdict = choose_engine(header, asked=asked, prefer=prefer, avoid=quarantined(entry.path))
-    path, notice = entry.path, ""
-    if verdict.needs_copy:
-        path = compatible_copy(entry.path, header, bench.workspace.cache_dir.parent / "models")
-        notice = (
-            f"{verdict.engine} runs a copy of {entry.path.name} whose pre-tokenizer is named "
-            f"{verdict.needs_copy!r} (equivalent); the original is untouched"
-        )
-    cache = params.cache_type if verdict.engine == "llamacpp" else LoadSpec.cache_type
-    n_ctx = choose_context(header, verdict.engine, params.n_ctx, cache_type=cache)
-    model = ModelRef(
-        file=entry.path.name,
-        bytes=header.file_bytes,
-        sha256=cached_sha256(entry.path) or "",
-        fingerprint=fingerprint(entry.path),
-        arch=header.arch,
-        quant=header.quant,
-        name=header.name,
-    )
-    return _Chosen(verdict.engine, model, header, verdict.reason, str(path), n_ctx, notice)
-
-
-def _at_server(remote: Remote) -> _Chosen:
-    script, endpoint = remote.target.dumps(), remote.target.public_url
-    return _Chosen("server", remote.model, remote.header, remote.reason, "", remote.n_ctx, "", script, endpoint)
 
 
 def _variables(document: TemplateDocument, values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,16 +175,16 @@ def _variables(document: TemplateDocument, values: Mapping[str, Any], given: Map
     }
 
 
-def _seeded(params: Params) -> tuple[Params, SeedMode]:
+def _seeded(params: Params) -> Params:
     """Greedy runs need no seed; others always get one, drawn here when nobody set it, so that a run can be repeated."""
     if params.greedy:
-        return replace(params, seed=params.seed if params.seed is not None else 0), "greedy"
+        return replace(params, seed=params.seed if params.seed is not None else 0)
     if params.seed is None:
-        return replace(params, seed=secrets.randbelow(2**31)), "set"
-    return params, "set"
+        return replace(params, seed=secrets.randbelow(2**31))
+    return params
 
 
-def _for_model(bench: Workbench, prompt: Prompt, header: GgufHeader | None, notices: list[str]) -> Prompt:
+def for_model(bench: Workbench, prompt: Prompt, header: GgufHeader | None, notices: list[str]) -> Prompt:
     """The prompt with the exact text that the model sees."""
     if prompt.form == "text":
         return replace(prompt, model_text=prompt.text)

@@ -163,6 +163,41 @@ def _shelf(app: WorkbenchApp) -> Mapping[str, Action]:
     return {**{f"shelf_{key}": work(name) for key, name in names.items()}, "shelf_read": work("read")}
 
 
+# Commands of the grid's screen, and the methods of its work.
+GRID_WORK = {
+    "go": "go_on",
+    "stop": "stop_after",
+    "stop_now": "stop_now",
+    "retry": "retry",
+    "show": "next_mode",
+    "show_what": "choose_mode",
+    "swap": "swap",
+    "pivot": "pivot",
+    "fix": "fix",
+    "value": "next_value",
+    "value_back": "previous_value",
+    "hide": "hide",
+    "show_all": "show_all",
+    "sort": "sort",
+    "filter": "filter",
+    "only": "only",
+    "baseline": "baseline",
+    "page": "page",
+    "next": "next_cell",
+    "previous": "previous_cell",
+    "row": "row",
+    "rates": "rates",
+    "mark": "mark",
+    "diff": "compare",
+    "rate": "ask_rating",
+    "star": "star",
+    "note": "note",
+    "export": "export",
+    "wider": "wider",
+    "narrower": "narrower",
+}
+
+
 def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
     def work(name: str) -> Action:
         def act() -> object:
@@ -174,39 +209,7 @@ def _grid(app: WorkbenchApp) -> Mapping[str, Action]:
     def start() -> object:
         return app.screen.start() if isinstance(app.screen, GridPlanScreen) else None
 
-    names = {
-        "go": "go_on",
-        "stop": "stop_after",
-        "stop_now": "stop_now",
-        "retry": "retry",
-        "show": "next_mode",
-        "show_what": "choose_mode",
-        "swap": "swap",
-        "pivot": "pivot",
-        "fix": "fix",
-        "value": "next_value",
-        "value_back": "previous_value",
-        "hide": "hide",
-        "show_all": "show_all",
-        "sort": "sort",
-        "filter": "filter",
-        "only": "only",
-        "baseline": "baseline",
-        "page": "page",
-        "next": "next_cell",
-        "previous": "previous_cell",
-        "row": "row",
-        "rates": "rates",
-        "mark": "mark",
-        "diff": "compare",
-        "rate": "ask_rating",
-        "star": "star",
-        "note": "note",
-        "export": "export",
-        "wider": "wider",
-        "narrower": "narrower",
-    }
-    made = {f"grid_{key}": work(name) for key, name in names.items()}
+    made = {f"grid_{key}": work(name) for key, name in GRID_WORK.items()}
     return {"grid": app.grids.open, "grids": app.grids.list_saved, "plan_start": start, **made}
 
 
