@@ -10,9 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TypeVar
-
-T = TypeVar("T")
 
 _SEPARATOR = "\x1f"
 _SCALE = 1 << 64
@@ -33,9 +30,9 @@ def site_key(name: str, text: str, occurrence: int) -> str:
     return f"{name}:{text}#{occurrence}"
 
 
-def below(limit: int, seed: int, item: int, key: str, draw: int | None = None) -> int:
+def below(limit: int, seed: int, item: int, key: str) -> int:
     """An integer in ``0 .. limit - 1``; ``limit`` must be positive."""
-    return uniform(seed, item, key, draw) * limit // _SCALE
+    return uniform(seed, item, key) * limit // _SCALE
 
 
 def weighted(weights: Sequence[Fraction], value: int) -> int:
@@ -75,31 +72,3 @@ def _mix(seed: int, turn: int, size: int, value: int, bits: int) -> int:
     if length <= 64:
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=length).digest(), "big")
     return int.from_bytes(hashlib.shake_256(text.encode()).digest(length), "big")
-
-
-class ItemRandom:
-    """The draws of one item inside Jinja: ``pick``, ``sample``, ``shuffle``. Call order is part of the key."""
-
-    def __init__(self, seed: int, item: int, key: str = "jinja") -> None:
-        self._seed, self._item, self._key = seed, item, key
-        self._draw = 0
-
-    def _below(self, limit: int) -> int:
-        self._draw += 1
-        return below(limit, self._seed, self._item, self._key, self._draw)
-
-    def pick(self, values: Sequence[T]) -> T:
-        """One of the values; IndexError when there is none."""
-        return values[self._below(len(values))] if values else values[0]
-
-    def shuffle(self, values: Sequence[T]) -> list[T]:
-        """A new list in another order."""
-        result = list(values)
-        for last in range(len(result) - 1, 0, -1):
-            other = self._below(last + 1)
-            result[last], result[other] = result[other], result[last]
-        return result
-
-    def sample(self, values: Sequence[T], size: int) -> list[T]:
-        """``size`` different positions' values, at most all of them."""
-        return self.shuffle(values)[: max(0, size)]

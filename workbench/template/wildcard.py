@@ -186,10 +186,6 @@ class WildcardFolder:
     def lines(self, name: str) -> tuple[WildcardLine, ...]:
         return self._current().lines(name)
 
-    def snapshot(self) -> WildcardLists:
-        """The lists as they are now, for a whole run."""
-        return self._current()
-
 
 def _read_all(folder: Path, paths: Sequence[Path]) -> tuple[WildcardLists, tuple[str, ...]]:
     lists: dict[str, list[str]] = {}
