@@ -30,12 +30,11 @@ class StreamView(PagedView, can_focus=True):
     """A read-only text that may grow while it is looked at."""
 
     ALLOW_SELECT = True
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"stream--marked", "stream--placeholder", "stream--match"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"stream--marked", "stream--placeholder"}
     DEFAULT_CSS = """
     StreamView {
         & > .stream--marked { color: $text-error; text-style: underline; }
         & > .stream--placeholder { color: $text-muted; }
-        & > .stream--match { text-style: reverse; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -79,7 +78,6 @@ class StreamView(PagedView, can_focus=True):
         self._rows = Rows()
         self._following = True
         self._streamed = False
-        self._query = ""
         self.set_reactive(StreamView.placeholder, placeholder)
         self.set_reactive(StreamView.jump, jump)
         if text:
@@ -211,30 +209,6 @@ class StreamView(PagedView, can_focus=True):
         if rows and not top <= rows.start < top + self.page_height:
             self.scroll_to(y=max(0, rows.start - self.page_height // 3), animate=False)
 
-    # -- searching ------------------------------------------------------------------------------------------
-
-    def search(self, query: str) -> int:
-        """Set off rows that hold ``query``, in any case; how many there are. Empty ends the search."""
-        self._query = query.casefold()
-        self.refresh()
-        return len(self._matches())
-
-    def search_next(self, *, backwards: bool = False) -> bool:
-        """Go to the next row with a match, around the end; false when there is none."""
-        matches = self._matches()
-        if not matches:
-            return False
-        here = self.scroll_offset.y
-        later = [row for row in matches if (row < here if backwards else row > here)]
-        row = (later or matches)[-1 if backwards else 0]
-        self.scroll_to(y=row, animate=False)
-        return True
-
-    def _matches(self) -> list[int]:
-        if not self._query:
-            return []
-        return [row for row, text in enumerate(self._rows.rows) if self._query in text.casefold()]
-
     # -- drawing --------------------------------------------------------------------------------------------
 
     def on_resize(self, event: events.Resize) -> None:
@@ -274,8 +248,6 @@ class StreamView(PagedView, can_focus=True):
         style = base
         if self.marked_line and row in self._rows.rows_of(self.marked_line - 1):
             style += self.get_component_rich_style("stream--marked", partial=True)
-        if self._query and self._query in self._rows.rows[row].casefold():
-            style += self.get_component_rich_style("stream--match", partial=True)
         if self.dimmed:
             style += Style(dim=True)
         return style
