@@ -37,7 +37,7 @@ class Face:
 
     def show(self, event: Event, handle: RunHandle) -> None:
         """Print what the event brings. Raises OutputClosed when nobody reads stdout any more."""
-        if not self._introduced:
+        if not self._introduced and handle.request is not None:
             self._introduced = True
             self._introduce(handle)
         if isinstance(event, Progress):

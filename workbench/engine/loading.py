@@ -44,13 +44,13 @@ class Loading:
             report(Progress(round((time.monotonic() - begun) * 1000), "load", done, total))
 
         tell(0, self._bytes)
-        seen = 0
+        seen, alive = 0, begun
         while True:
             try:
                 async with asyncio.timeout(TICK):
                     message = await self._inbox.get()
             except TimeoutError:
-                if time.monotonic() - begun > self._limit:
+                if time.monotonic() - alive > self._limit:
                     raise self._too_slow() from None
                 size = min(self._child.resident(), self._bytes * 99 // 100)
                 if size > seen:
@@ -59,6 +59,8 @@ class Loading:
                 continue
             match message["k"]:
                 case "loading" if not self._bytes and message.get("total"):
+                    # It gets on, or waits for a server that does.
+                    alive = time.monotonic()
                     tell(int(message["done"]), int(message["total"]))
                 case "ready":
                     if self._bytes:

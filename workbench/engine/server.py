@@ -12,11 +12,13 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from workbench.display import display_line
 from workbench.engine import engine_version
 from workbench.engine.adapter import Job, Outcome, Output, Refused
+from workbench.engine.server_again import Again
 from workbench.engine.server_answer import Answer
 from workbench.engine.server_fault import HttpFault, error_text
 from workbench.engine.server_http import Exchange
@@ -30,9 +32,6 @@ from workbench.engine.server_target import Target
 from workbench.param import Params, params_to_dict
 
 LOAD_SECONDS = 20.0
-RETRIES = 2
-BACKOFF_SECONDS = 0.5
-LONGEST_WAIT = 30.0  # seconds
 # After the finish reason only the counts are still to come.
 LAST_WORDS_SECONDS = 5.0
 
@@ -51,7 +50,7 @@ class Server:
 
     def load(self, job: Job, report: Callable[[int, int], None]) -> dict[str, Any]:
         self._target = Target.loads(job.script)
-        asker = Asker(self._target, LOAD_SECONDS)
+        asker = Asker(self._target, LOAD_SECONDS, waiting=partial(report, 0, STEPS + 1))
         try:
             self._identity = identify(asker)
             self._check_model()
@@ -144,24 +143,24 @@ class Server:
         body |= self._fields(params)
         if self._learnt.logprobs:
             body |= logprob_fields(params.logprobs, raw="prompt" in body)
-        for attempt in range(RETRIES + 1):
+        again = Again()
+        while True:
             answer = Answer(output, params)
             try:
                 self._stream(path, body, answer, output)
+                return answer.outcome()
             except HttpFault as fault:
                 if output.stopped:
-                    break
-                wait = min(
-                    BACKOFF_SECONDS * 2**attempt if fault.retry_after < 0 else fault.retry_after, LONGEST_WAIT + 1
-                )
-                if answer.begun or not fault.transient or attempt == RETRIES or wait > LONGEST_WAIT:
+                    return answer.outcome()
+                wait = -1 if answer.begun else again.wait(fault)
+                if wait < 0:
                     raise self._refused(fault, fault.kind) from fault
-                output.note(f"{fault.message}; trying again in {wait:g} s ({attempt + 1} of {RETRIES})")
+                if again.words:
+                    output.note(again.words)
+                # A sign of life: whoever hears nothing for long takes the engine for stuck.
+                output.prefill(0, 0)
                 if output.wait(wait):
-                    break
-            else:
-                break
-        return answer.outcome()
+                    return answer.outcome()
 
     def _fields(self, params: Params) -> dict[str, Any]:
         """All of a request but the prompt."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from workbench.display import display_line
@@ -69,6 +68,9 @@ def retry_seconds(value: str | None) -> float:
         return max(0.0, float(int(value)))
     except (ValueError, OverflowError):
         pass
+    # A date is rare, and the module that reads it is large.
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

@@ -5,16 +5,19 @@ Everything received is foreign text, capped in number and length. Nothing here g
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.display import display_line
+from workbench.engine.server_again import Again
 from workbench.engine.server_fault import HttpFault
 from workbench.engine.server_http import Exchange
 from workbench.engine.server_target import Target
 
+Answered = TypeVar("Answered")
 MODELS_LIMIT = 2000
 LIST_BYTES = 4 << 20
 ID_LIMIT = 200  # characters
@@ -54,10 +57,15 @@ class Identity:
 
 
 class Asker:
-    """Small requests to one server within a common time limit, in seconds. ``stop`` ends them from any thread."""
+    """Small requests to one server within a common time limit, in seconds. ``stop`` ends them from any thread.
 
-    def __init__(self, target: Target, seconds: float) -> None:
+    ``waiting`` makes it patient: requests that the server does not take yet are made again, for which the limit does
+    not count, and it is called each time.
+    """
+
+    def __init__(self, target: Target, seconds: float, *, waiting: Callable[[], None] | None = None) -> None:
         self.target = target
+        self._waiting = waiting
         self._ends = time.monotonic() + seconds
         self._exchange: Exchange | None = None
         self._stopped = False
@@ -79,8 +87,26 @@ class Asker:
         self._exchange = exchange
         return exchange
 
+    def patiently(self, request: Callable[[], Answered]) -> Answered:
+        """What ``request`` gives, made again where that helps. Raises HttpFault."""
+        again = Again()
+        while True:
+            try:
+                return request()
+            except HttpFault as fault:
+                seconds = again.wait(fault) if self._waiting is not None else -1
+                if seconds < 0 or self._waiting is None or self._stopped:
+                    raise
+                self._ends += seconds
+                for _ in range(math.ceil(seconds)):
+                    self._waiting()
+                    time.sleep(min(1.0, seconds))
+
     def json(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[Any, str]:
         """The answer and its ``Server`` header. Raises HttpFault."""
+        return self.patiently(lambda: self._json(method, path, body))
+
+    def _json(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[Any, str]:
         with self.exchange() as exchange:
             try:
                 return exchange.json(method, path, body, limit=LIST_BYTES), exchange.software

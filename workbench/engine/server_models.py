@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from workbench.config import Config, ServerConfig
+from workbench.engine.server_again import ServerBusy
 from workbench.engine.server_fault import HttpFault
 from workbench.engine.server_identity import Asker, Identity, identify, late
 from workbench.engine.server_target import Target
@@ -133,7 +134,8 @@ def require_model(config: Config, name: str) -> Target:
 def identity_of(target: Target, *, seconds: float = LIST_SECONDS) -> tuple[Target, Identity]:
     """What the server says of itself and of the model; an empty model becomes the first one listed.
 
-    Blocking, bounded. Raises NetworkError when it is not reached, ModelError when it has no such model.
+    Blocking, bounded. Raises NetworkError when it is not reached (``ServerBusy`` when it only has to be asked again),
+    ModelError when it has no such model.
     """
     asker = Asker(target, seconds)
     timer = threading.Timer(seconds, asker.stop)
@@ -141,6 +143,8 @@ def identity_of(target: Target, *, seconds: float = LIST_SECONDS) -> tuple[Targe
     try:
         identity = identify(asker)
     except HttpFault as fault:
+        if fault.transient:
+            raise ServerBusy(target.server.name, fault) from fault
         raise NetworkError(f"{target.server.name}: {fault.message}", hint=fault.hint) from fault
     finally:
         timer.cancel()

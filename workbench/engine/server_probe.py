@@ -254,6 +254,9 @@ class _Probe:
         body |= logprob_fields(int(values.get("logprobs", 0)), raw=raw)
         body |= {"prompt": PROMPT} if raw else {"messages": [{"role": "user", "content": PROMPT}]}
         path = self._asker.target.path("/completions" if raw else "/chat/completions")
+        return self._asker.patiently(lambda: self._heard(path, body))
+
+    def _heard(self, path: str, body: dict[str, Any]) -> _Said:
         said = _Said()
         with self._asker.exchange() as exchange:
             for delta in deltas(exchange, path, body):

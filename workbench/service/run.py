@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.engine import EngineProcess
+from workbench.engine.server_again import Again, ServerBusy
 from workbench.error import EngineError, StorageError
-from workbench.event import Event, Failed, Finished, Piece, Progress, Thought
+from workbench.event import Chatter, Event, Failed, Finished, Piece, Progress, Thought
 from workbench.record import RunRequest, RunResult, sha256_text
+from workbench.service.outcome import result_of
 from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.session.ids import now_iso
 from workbench.session.journal import RunJournal
@@ -45,6 +47,7 @@ class RunHandle:
         self._process: EngineProcess | None = None
         self._loading: asyncio.Task[tuple[EngineProcess, bool]] | None = None
         self._cancelled = False
+        self._cancelling = asyncio.Event()
         self._pieces: list[str] = []
         self._thoughts: list[str] = []
         self._unsaved = ""
@@ -101,7 +104,7 @@ class RunHandle:
         else:
             journal = RunJournal.create(session.dir, request)
             journal.write(Piece(t_ms=0, index=0, text=self.text))
-            journal.finish(result or _result(self._cancel_event(self._began), self.text, len(self._pieces)))
+            journal.finish(result or result_of(self._cancel_event(self._began), self.text, len(self._pieces)))
             path = journal.path
         self.session, self._unsaved = session, ""
         return path
@@ -119,6 +122,7 @@ class RunHandle:
     async def cancel(self) -> None:
         """Stop loading or decoding; the text so far is kept. Returns when the engine has been told."""
         self._cancelled = True
+        self._cancelling.set()
         if self._journal is not None and self.result is None:
             self._journal.mark("cancel", _since(self._began))
         if self._process is not None:
@@ -134,7 +138,10 @@ class RunHandle:
         """
         started = self._began = time.monotonic()
         created = now_iso()
-        plan = await asyncio.to_thread(self._planner)
+        async for event in self._waited_for(started):
+            yield event
+        if (plan := self._plan) is None:
+            return
         # The same moment as that of all times of the run: the runs of a group are played with their true offsets.
         plan = self._plan = replace(plan, request=replace(plan.request, created=created))
         if self._spec.save:
@@ -160,6 +167,32 @@ class RunHandle:
                 last = self._cancel_event(started)
             await self._finish(last)
         yield last
+
+    async def _waited_for(self, started: float) -> AsyncGenerator[Event, None]:
+        """Make the plan, which asks a server about itself; one that is still loading is asked until it answers."""
+        again = Again()
+        while self._plan is None:
+            try:
+                self._plan = await asyncio.to_thread(self._planner)
+            except ServerBusy as busy:
+                seconds = again.wait(busy.fault)
+                if seconds < 0:
+                    raise
+                if again.words:
+                    yield Chatter(_since(started), again.words)
+                yield Progress(_since(started), "load", 0)
+                if await self._given_up(seconds):
+                    yield self._cancel_event(started)
+                    return
+
+    async def _given_up(self, seconds: float) -> bool:
+        """Whether the run is cancelled within the time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._cancelling.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _open_journal(self, request: RunRequest) -> None:
         try:
@@ -233,39 +266,9 @@ class RunHandle:
         )
 
     async def _finish(self, last: Finished | Failed) -> None:
-        self.result = replace(_result(last, self.text, len(self._pieces)), reasoning="".join(self._thoughts))
+        self.result = result_of(last, self.text, len(self._pieces), reasoning="".join(self._thoughts))
         if self._journal is not None:
             await asyncio.to_thread(self._journal.finish, self.result)
-
-
-def _result(last: Finished | Failed, text: str, pieces: int) -> RunResult:
-    if isinstance(last, Failed):
-        return RunResult(
-            status="error",
-            finish_reason=last.reason,
-            text=text,
-            sha256=sha256_text(text),
-            tokens_out=pieces,
-            unit="chunk",
-            ms_total=last.t_ms,
-            error=f"{last.message}\n{last.hint}".strip(),
-            stderr=last.stderr,
-            exit=last.exit,
-        )
-    return RunResult(
-        status=last.status,
-        finish_reason=last.reason,
-        text=text,
-        sha256=sha256_text(text),
-        tokens_in=last.tokens_in,
-        tokens_out=last.tokens_out,
-        unit=last.unit,
-        ms_load=last.ms_load,
-        ms_first=last.ms_first,
-        ms_total=last.t_ms,
-        repro=last.repro,
-        tokens_cached=last.tokens_cached,
-    )
 
 
 def _since(started: float) -> int:
