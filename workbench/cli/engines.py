@@ -31,7 +31,7 @@ _MARK = {True: "ok ", False: "BAD", None: "-  "}
 def configure(parser: Parser) -> None:
     parser.option("--self-test", action="store_true", help="short runs that show whether each engine keeps its word")
     parser.option("--model", metavar="NAME", default="", help="model to load (else: the smallest that runs)")
-    parser.option("--engine", metavar="NAME", default="", help="only this engine")
+    parser.option("--engine", metavar="NAME", default="", help="only this engine; server: all servers")
     add_models(parser)
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
 
@@ -80,7 +80,14 @@ def _names(asked: str, servers: Sequence[str]) -> Sequence[str]:
     from workbench.engine import ENGINES
     from workbench.error import UsageError
 
-    known = (*ENGINES, *(PREFIX + name for name in servers))
+    named = [PREFIX + name for name in servers]
+    known = (*ENGINES, *named)
+    if asked == "server":
+        if not named:
+            raise UsageError(
+                "no server is configured", hint="Name one in config.toml: [[server]]; see docs/servers.md."
+            )
+        return named
     if asked and asked not in known:
         raise UsageError(f"there is no engine {asked!r}", hint=near(asked, known) or f"Engines: {', '.join(known)}.")
     return (asked,) if asked else known
@@ -106,6 +113,7 @@ async def _record(bench: Workbench, name: str, model: str, *, self_test: bool, a
 
     def note(info: Any) -> None:
         record.update(device=info.device, threads=info.threads, capabilities=asdict(info.capabilities))
+        record["version"] = record["version"] or info.build
 
     if self_test:
         record["checks"] = [asdict(check) async for check in checks_of(spec, on_info=note)]

@@ -70,7 +70,8 @@ def _show_run(bench: Workbench, session: Session, name: str, args: argparse.Name
         console.out.json(record_of(record), indent=2)
         return ExitCode.OK
     request, result = record.request, record.result
-    console.talk.say(f"{request.template.path} on {request.model.file}, {request.engine} {request.engine_version}")
+    engine = f"{request.engine} {request.engine_version}".rstrip()
+    console.talk.say(f"{request.template.path} on {request.model.file}, {engine}")
     if result.reasoning:
         console.talk.say(f"-- reasoning --\n{result.reasoning.rstrip()}\n-- answer --")
     console.out.text(result.text)

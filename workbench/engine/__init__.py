@@ -23,7 +23,6 @@ _PACKAGES = {
     "llamacpp": "xllamacpp",
     "gpt4all": "gpt4all",
     "scripted": "prompt-workbench",
-    "server": "prompt-workbench",
 }
 
 
@@ -43,7 +42,11 @@ class LoadSpec:
 
 
 def engine_version(name: str) -> str | None:
-    """The installed version of the engine's package, None when it is not installed. Imports no runtime."""
+    """The installed version of the engine's package, None when it is not installed; empty for a server, which tells its
+    own when it is asked. Imports no runtime.
+    """
+    if name == "server":
+        return ""
     try:
         return metadata.version(_PACKAGES[name])
     except (KeyError, metadata.PackageNotFoundError):

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from workbench.display import display_line
-from workbench.engine import engine_version
 from workbench.engine.adapter import Job, Outcome, Output, Refused
 from workbench.engine.server_again import Again
 from workbench.engine.server_answer import Answer
@@ -62,7 +61,6 @@ class Server:
         report(STEPS + 1, STEPS + 1)
         llamacpp = self._identity.software == "llama.cpp"
         return {
-            "version": engine_version("server") or "",
             "build": f"{self._identity.software} {self._identity.version}".strip(),
             "device": "server",
             "endpoint": self._target.public_url,

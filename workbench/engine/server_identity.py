@@ -21,6 +21,7 @@ Answered = TypeVar("Answered")
 MODELS_LIMIT = 2000
 LIST_BYTES = 4 << 20
 ID_LIMIT = 200  # characters
+_NO_LIST = (400, 404, 405, 406, 410, 415, 422, 501)
 # What ``owned_by`` says in a list of models.
 _OWNERS = {"llamacpp": "llama.cpp", "vllm": "vllm", "library": "ollama", "organization_owner": "lmstudio"}
 _VERSION_PATHS = {"ollama": "/api/version", "vllm": "/version"}
@@ -122,12 +123,14 @@ def late() -> HttpFault:
 
 
 def identify(asker: Asker) -> Identity:
-    """Raises HttpFault when the server cannot be reached or wants a key; a missing list is no fault."""
+    """Raises HttpFault when the server cannot be reached or wants a key; a missing list is no fault, nor, for a model
+    that is named, one that may not be read.
+    """
     target = asker.target
     try:
         answer, server_header = asker.json("GET", target.path("/models"))
     except HttpFault as fault:
-        if fault.status not in (404, 405, 501):
+        if fault.status not in _NO_LIST and not (fault.status == 403 and target.model):
             raise
         return Identity()
     rows = answer.get("data") if isinstance(answer, dict) else None

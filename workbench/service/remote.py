@@ -81,8 +81,9 @@ def _described(target: Target) -> Remote:
             bos_token=identity.bos_token,
             eos_token=identity.eos_token,
         )
-    where = f"{identity.software} at {target.public_url}".strip()
-    return Remote(target, ModelRef(file=target.model, name=target.model), header, identity.n_ctx, f"a model of {where}")
+    software = f" of {identity.software}" if identity.software else ""
+    reason = f"a model{software} at {target.public_url}"
+    return Remote(target, ModelRef(file=target.model, name=target.model), header, identity.n_ctx, reason)
 
 
 def wire_messages(prompt: Prompt) -> tuple[Mapping[str, str], ...]:
