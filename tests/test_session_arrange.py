@@ -1,10 +1,8 @@
-"""Deleted and brought back, moved, merged, duplicated: nothing is lost, whatever happens in the middle."""
+"""Deleted and brought back, moved, merged, duplicated: nothing is lost."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +11,13 @@ from typing import Any
 import pytest
 
 from tests.runtool import intact, pieces, request, result
-from workbench.error import StorageError, UsageError
+from workbench.error import UsageError
 from workbench.session.arrange import duplicate_run, duplicate_session, merge_sessions, move_run
 from workbench.session.ids import new_ulid
 from workbench.session.journal import RunJournal
 from workbench.session.store import Session, SessionStore
 from workbench.session.trash import Trash
-from workbench.textio import Disk
-from workbench.workspace import Workspace, init_workspace
+from workbench.workspace import init_workspace
 
 LONG = "long text " * 9000
 
@@ -227,112 +224,3 @@ def test_a_run_that_cannot_be_read_is_moved_and_duplicated_as_it_is(store: Sessi
     move_run(store, session, path.stem, target)
     copies = [session.dir / "runs" / f"{again}.toml", target.dir / "runs" / path.name]
     assert [copy.read_bytes() for copy in copies] == [b"<<<<<<< HEAD\n\xff"] * 2
-
-
-class Crash(BaseException):
-    """The process is gone: nothing after it is done, cleaning up included."""
-
-
-class CrashingDisk(Disk):
-    """Fails once with an error; without one it stops there, and at every call after."""
-
-    def __init__(self, stop_at: int, error: int = 0) -> None:
-        self.left = stop_at
-        self.error = error
-
-    def _step(self) -> None:
-        self.left -= 1
-        if self.left == -1 and self.error:
-            raise OSError(self.error, os.strerror(self.error))
-        if self.left < 0 and not self.error:
-            raise Crash
-
-    def open(self, path: Path, flags: int, mode: int = 0o666) -> int:
-        self._step()
-        return super().open(path, flags, mode)
-
-    def write(self, fd: int, data: bytes) -> int:
-        self._step()
-        return super().write(fd, data)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def unlink(self, path: Path) -> None:
-        self._step()
-        super().unlink(path)
-
-    def mkdir(self, path: Path) -> None:
-        self._step()
-        super().mkdir(path)
-
-    def sync_dir(self, path: Path) -> None:
-        self._step()
-        super().sync_dir(path)
-
-
-ACTIONS = ["move", "merge", "delete run", "delete session"]
-
-
-def act(store: SessionStore, action: str) -> None:
-    """One action on the sessions ``one`` and ``two``, as far as it is not done yet."""
-    by_title = {session.title: session for session in store.list_sessions()}
-    one, two = by_title["one"], by_title.get("two")
-    if two is None:
-        return
-    runs = [info.id for info in store.runs(two)]
-    if action == "move" and runs:
-        move_run(store, two, runs[0], one)
-    elif action == "merge":
-        merge_sessions(store, [two], one)
-    elif action == "delete run" and runs:
-        Trash(store).delete_run(two, runs[0])
-    elif action == "delete session":
-        Trash(store).delete_session(two)
-
-
-@pytest.mark.parametrize("fault", [0, errno.ENOSPC], ids=["crash", "full"])
-@pytest.mark.parametrize("action", ACTIONS)
-def test_a_crash_or_a_failing_disk_in_the_middle_loses_nothing(
-    tmp_path: Path, store: SessionStore, action: str, fault: int
-) -> None:
-    one = store.new_session("one")
-    two = store.new_session("two")
-    group = new_ulid()
-    run = add_run(two, "text", group=group, variables={"document": LONG})
-    (two.dir / "groups").mkdir()
-    (two.dir / "groups" / f"{group}.toml").write_text("plan = 1\n")
-    store.rate_run(two, run, 4)
-    wanted = state(store)
-    stops = 0
-    for stop in range(200):
-        place = tmp_path / f"try{stop}"
-        shutil.copytree(store.workspace.root, place)
-        space = Workspace(place)
-        try:
-            act(SessionStore(space, disk=CrashingDisk(stop, fault)), action)
-        except (Crash, StorageError):
-            stops += 1
-        else:
-            break
-        after = SessionStore(space)
-        after.recover()
-        if action.startswith("delete"):
-            for entry in Trash(after).list_trash():
-                Trash(after).undo_delete(entry.token)
-        assert state(after) == wanted, stop
-        assert [path.read_text() for path in place.rglob(f"{group}.toml")][:1] == ["plan = 1\n"]
-        if fault:
-            assert not list(space.sessions.rglob("*.tmp"))
-        if action == "merge":
-            act(after, action)
-            assert state(after) == wanted
-            assert [
-                info.id
-                for info in after.runs(
-                    after.open_session(space.sessions / one.dir.relative_to(store.workspace.sessions))
-                )
-            ] == [run]
-        shutil.rmtree(place)
-    assert stops > 3
