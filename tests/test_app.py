@@ -16,14 +16,12 @@ from textual.pilot import Pilot
 from workbench.error import UsageError
 from workbench.service import open_workbench
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.commands import COMMANDS, IN_MENU, key_name
 from workbench.tui.screens.params import stop_strings, stop_text
 from workbench.tui.textual_private import SoundInput
 from workbench.workspace import init_workspace
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 PIECES = ["In ", "東京", " it ", "[/] rains 👩‍💻", ".\n"]
-FORBIDDEN = ("ctrl+i", "ctrl+m", "ctrl+h", "ctrl+j", "ctrl+left_square_bracket", "ctrl+enter", "shift+enter")
 ESCAPES = [
     json.loads(line)
     for line in (Path(__file__).parent / "data" / "escapes.jsonl").read_text(encoding="utf-8").splitlines()
@@ -216,37 +214,6 @@ async def test_parameters_are_checked_by_name(space: Path) -> None:
         await pilot.press("escape")
         await wait_for(pilot, lambda: app.screen is app.main)
         assert app.main.running.params == {}
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=[command.id for command in COMMANDS])
-def test_every_command_has_a_key_that_survives_plain_terminals(command: Any) -> None:
-    if not command.keys:
-        command = next(item for item in COMMANDS if item.id == IN_MENU[command.id])
-    first = command.keys[0]
-    plain_f = first.startswith("f") and first[1:].isdigit()
-    plain = first.startswith(("ctrl+", "alt+")) and len(first.partition("+")[2].removeprefix("shift+")) == 1
-    # Outside the main screen there is no editor: signs, letters and the common keys are free.
-    listed = command.context not in ("main", "anywhere") and (
-        len(key_name(first)) == 1 or first in ("space", "left", "right", "up", "down", "home", "end", "enter", "tab")
-    )
-    assert plain_f or plain or listed
-    assert not set(command.keys) & set(FORBIDDEN)
-
-
-async def test_every_command_is_in_the_palette(space: Path) -> None:
-    async with opened(space) as (app, pilot):
-        for context in ("main", "browser"):
-            titles = {command.title for command in app.get_system_commands(app.screen)}
-            here = ("anywhere", "main", "panes", context)
-            assert titles == {item.title for item in COMMANDS if item.id != "palette" and item.context in here}
-            await pilot.press("alt+6")
-            await wait_for(pilot, lambda: app.context == "browser")
-
-
-def test_the_page_of_keys_is_the_table(repo: Path) -> None:
-    from workbench.tui.commands import keys_table
-
-    assert keys_table() in (repo / "docs" / "keys.md").read_text(encoding="utf-8")
 
 
 async def test_foreign_text_anywhere_is_inert(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
