@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from tests.runtool import request, result
 from workbench.cli.main import main
 from workbench.error import ExitCode
+from workbench.record import Prompt
 from workbench.session.groups import list_groups, write_group
 from workbench.session.heads import heads
 from workbench.session.index import SessionIndex
@@ -116,3 +118,57 @@ def test_one_row_that_the_index_cannot_hold_keeps_no_other_out(
     index.refresh()
     assert len(index.search("word")) == 2
     index.close()
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda blob: (blob.chmod(0o644), blob.write_bytes(b"garbage"))])
+def test_a_text_that_is_gone_is_never_taken_for_one(
+    store: SessionStore, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object]
+) -> None:
+    topic = "long story " * 8000
+    (tmp_path / "topic.txt").write_text(topic)
+    (store.workspace.templates / "t.j2").write_text("{{ topic[:40] }}")
+    monkeypatch.setenv("WORKBENCH_SCRIPT", json.dumps({"echo": True}))
+    words = ("run", "t", "--engine", "scripted", "--set-file", f"topic={tmp_path / 'topic.txt'}", "--session", "S")
+    assert main(list(words)) == ExitCode.OK
+    (session,) = store.list_sessions()
+    (info,) = store.runs(session)
+    (blob,) = (path for path in (store.workspace.sessions / "blobs").rglob("*") if path.is_file())
+    spoil(blob)
+    code, _, talk = run("rerun", info.id, "--seed", "4")
+    assert (code, "variables.topic" in talk, "--set-file topic=" in talk) == (ExitCode.STORAGE, True, True)
+    assert [item.id for item in store.runs(session)] == [info.id]
+    assert "variables.topic" in json.loads(run("list", "--format", "json")[1])[0]["runs"][0]["problem"]
+    assert json.loads(run("show", info.id, "--format", "json")[1])["missing"]["variables.topic"]["blob"] == blob.name
+    # What the model saw is there all the same, and so it can be shown and repeated.
+    assert run("show", info.id, "--exact")[:2] == (ExitCode.OK, topic[:40])
+    code, out, _ = run("verify", info.id, "--no-save")
+    assert (code, "does not render" in out, "variables.topic" in out) == (ExitCode.OK, False, True)
+    exported = run("export", info.id, "--format", "jsonl")[1]
+    assert json.loads(exported)["variables"]["topic"] == {"blob": blob.name, "bytes": len(topic), "missing": True}
+    (tmp_path / "back.jsonl").write_text(exported)
+    run("rm", "S")
+    assert run("import", str(tmp_path / "back.jsonl"))[0] == ExitCode.OK
+    (again,) = store.list_sessions()
+    assert "variables.topic" in store.runs(again)[0].problem
+    assert run("rerun", info.id, "--set-file", f"topic={tmp_path / 'topic.txt'}")[0] == ExitCode.OK
+    # That wrote the text again, for every run that names it.
+    assert [item.problem for item in store.runs(again)] == ["", ""]
+
+
+def test_a_prompt_that_is_gone_is_not_shown_as_exact_nor_trained_on(store: SessionStore, run: Run) -> None:
+    session = store.new_session("S")
+    prompt = Prompt("text", text="p" * 70_000, model_text="p" * 70_000)
+    journal = RunJournal.create(session.dir, replace(request(), prompt=prompt))
+    journal.finish(replace(result("x"), status="finished"))
+    store.rate_run(session, journal.run_id, 5)
+    assert run("show", journal.run_id, "--exact")[:2] == (ExitCode.OK, "p" * 70_000)
+    assert run("export", "S", "--format", "chat")[1].count("\n") == 1
+    for path in (store.workspace.sessions / "blobs").rglob("??/*"):
+        path.unlink()
+    code, out, talk = run("show", journal.run_id, "--exact")
+    assert (code, out, "sessions/blobs/" in talk) == (ExitCode.STORAGE, "", True)
+    for form in ("chat", "pairs"):
+        code, out, talk = run("export", "S", "--format", form)
+        assert (out, "1 run whose prompt is missing" in talk) == ("", True)
+    code, out, talk = run("verify", journal.run_id)
+    assert (code, "missing" in out + talk) == (ExitCode.USAGE, True)

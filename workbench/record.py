@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from workbench.event import FinishReason, Repro, Status
@@ -35,6 +35,21 @@ class MissingText(str):
     def __str__(self) -> str:
         # Not a plain copy, which would pass for a text.
         return self
+
+
+def missing_texts(value: Any, place: str = "") -> Iterator[tuple[str, MissingText]]:
+    """Every text that is missing in a value or a record, with its place: ``variables.topic``."""
+    if isinstance(value, MissingText):
+        yield place, value
+    elif is_dataclass(value):
+        for item in fields(value):
+            yield from missing_texts(getattr(value, item.name), f"{place}.{item.name}".lstrip("."))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from missing_texts(item, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from missing_texts(item, f"{place}[{number}]")
 
 
 @dataclass(frozen=True, slots=True)

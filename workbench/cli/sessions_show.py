@@ -11,6 +11,7 @@ from workbench.cli.sessions_list import session_record
 from workbench.cli.sessions_select import find_either
 from workbench.error import ExitCode, StorageError, UsageError
 from workbench.service.empty import why_empty
+from workbench.session.missing import lost_prompt, refuse_missing
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
@@ -56,6 +57,7 @@ def _show_run(bench: Workbench, session: Session, name: str, args: argparse.Name
     record = bench.store.open_run(session, name)
     if args.exact:
         prompt = record.request.prompt
+        refuse_missing(lost_prompt(record.request))
         if not prompt.model_text:
             console.talk.say("The server applied its own chat template; this is what it was sent.")
         console.out.text(prompt.model_text or prompt.plain)
@@ -89,4 +91,5 @@ def record_of(record: RunRecord) -> dict[str, Any]:
         "result": asdict(record.result),
         "edited": record.edited,
         "problem": record.problem,
+        "missing": {place: {"blob": text.blob, "bytes": text.size} for place, text in record.missing.items()},
     }

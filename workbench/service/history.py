@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.error import StorageError, UsageError
+from workbench.record import MissingText, sha256_text
 from workbench.session.heads import RunHead, heads
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def _version(store: SessionStore, sha256: str, runs: list[RunHead]) -> Version:
 
 def _source(store: SessionStore, head: RunHead, sha256: str) -> str | None:
     template = _template(store, head)
-    return template.source if template is not None and template.sha256 == sha256 else None
+    if template is None or template.sha256 != sha256 or isinstance(template.source, MissingText):
+        return None
+    return template.source
 
 
 def _template(store: SessionStore, head: RunHead) -> TemplateRef | None:
@@ -95,6 +98,8 @@ def restore_to(version: Version, path: Path) -> None:
     """Write the source to a new file. Raises UsageError when there is one already, StorageError."""
     from workbench.textio import storage_error
 
+    if not version.source and version.sha256 != sha256_text(""):
+        raise StorageError(f"the text of version {version.sha256[:12]} is not there any more", hint="Take another one.")
     try:
         # Never over another file, not even one that has just been made.
         with path.open("x", encoding="utf-8", newline="", errors="surrogatepass") as file:

@@ -20,6 +20,7 @@ from workbench.service.again import FILELESS, recorded_model
 from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.service.remote import same_server
 from workbench.service.run import RunHandle
+from workbench.session.missing import refuse_missing
 from workbench.template.prepared import FIRST, PromptChoice
 
 if TYPE_CHECKING:
@@ -94,8 +95,10 @@ def rerun(
 ) -> list[RunHandle]:
     """The runs, one for each seed, ready to be iterated one after another. Nothing has happened yet.
 
-    Raises TemplateError when the stored template is no template any more; UsageError when there is none.
+    Raises TemplateError when the stored template is no template any more; UsageError when there is none; StorageError
+    when a text that it needs is missing.
     """
+    _refuse_lost(record, changes)
     document = changes.template or stored_document(record)
     handles = []
     for seed in changes.seeds or (None,):
@@ -112,6 +115,24 @@ def rerun(
         )
         handles.append(RunHandle(bench, spec, partial(_plan, bench, record.request, changes, spec)))
     return handles
+
+
+def _refuse_lost(record: RunRecord, changes: Changes) -> None:
+    """The prompt is made anew; what it is made of must be there, or be given."""
+    given = {*(f"variables.{name}" for name in changes.variables), *(f"params.{name}" for name in changes.params)}
+    lost = {
+        place: text
+        for place, text in record.missing.items()
+        if (place == "template.source" and changes.template is None)
+        or (place.startswith(("variables.", "params.")) and not any(_within(place, name) for name in given))
+    }
+    words = {"template.source": "--template NAME"}
+    ways = [words.get(place) or f"--set-file {place.partition('.')[2]}=FILE" for place in lost]
+    refuse_missing(lost, instead=f"Or give it anew: {' '.join(ways)}")
+
+
+def _within(place: str, name: str) -> bool:
+    return place == name or place.startswith((f"{name}.", f"{name}["))
 
 
 def stored_document(record: RunRecord) -> TemplateDocument:

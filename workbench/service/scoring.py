@@ -20,7 +20,8 @@ from workbench.compare.check import (
 )
 from workbench.compare.check_parse import checked, distinct
 from workbench.compare.score import Scored
-from workbench.error import WorkbenchError
+from workbench.error import StorageError, WorkbenchError
+from workbench.record import MissingText, missing_texts
 
 if TYPE_CHECKING:
     from workbench.record import RunRequest, RunResult
@@ -68,6 +69,8 @@ class Scorer:
     async def _judge(self, spec: CheckSpec, subject: Subject) -> CheckResult:
         from workbench.service.judging import judge_one
 
+        if isinstance(subject.prompt, MissingText):
+            return unmade(spec, subject.prompt)
         try:
             filled = await asyncio.to_thread(self._filled, spec, subject)
             return judged(filled, *await judge_one(self._bench, filled, subject))
@@ -76,6 +79,8 @@ class Scorer:
 
     def _filled(self, spec: CheckSpec, subject: Subject) -> CheckSpec:
         """With references to variables rendered in the bounded worker, and a schema's file read."""
+        for place, text in missing_texts(subject.variables) if spec.refers else ():
+            raise StorageError(f"{place}: {text}", hint=f"Bring back sessions/blobs/…/{text.blob}.")
         if spec.refers:
             from workbench.sandbox import RenderRequest
 

@@ -5,40 +5,40 @@ A sentence stands in their place, for people. It is no value: nothing is run, pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
+from collections.abc import Mapping
 
-from workbench.record import MissingText, RunRequest
+from workbench.error import StorageError
+from workbench.record import MissingText, RunRequest, missing_texts
 
 
 def missing_in(request: RunRequest) -> dict[str, MissingText]:
     """By place: ``variables.topic``, ``prompt.text``, ``template.source``."""
-    return dict(_walk("", request))
+    return dict(missing_texts(request))
+
+
+def lost_prompt(request: RunRequest) -> dict[str, MissingText]:
+    """What is missing of the very text that the model saw."""
+    places = missing_in(request)
+    if request.prompt.model_text:
+        return {place: text for place, text in places.items() if place == "prompt.model_text"}
+    return {place: text for place, text in places.items() if place.startswith("prompt.")}
 
 
 def missing_words(places: Mapping[str, MissingText]) -> str:
     """One sentence for a record's problem; empty when nothing is missing."""
     if not places:
         return ""
-    files = ", ".join(sorted({blob_name(text.blob) for text in places.values()}))
-    return f"{', '.join(places)} missing: the text that was kept apart in {files} is gone or damaged"
+    files = ", ".join(dict.fromkeys(blob_name(text) for text in places.values()))
+    return f"missing: {', '.join(places)}; the text that was kept apart in {files} is gone or damaged"
 
 
-def blob_name(sha256: str) -> str:
-    """Where a text stands, as seen from the workspace."""
-    return f"sessions/blobs/{sha256[:2]}/{sha256}"
+def blob_name(text: MissingText) -> str:
+    """Where it stood, as seen from the workspace."""
+    return f"sessions/blobs/{text.blob[:2]}/{text.blob}"
 
 
-def _walk(place: str, value: Any) -> Iterator[tuple[str, MissingText]]:
-    if isinstance(value, MissingText):
-        yield place, value
-    elif is_dataclass(value):
-        for item in fields(value):
-            yield from _walk(f"{place}.{item.name}".lstrip("."), getattr(value, item.name))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _walk(f"{place}.{key}", item)
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            yield from _walk(f"{place}[{number}]", item)
+def refuse_missing(places: Mapping[str, MissingText], *, instead: str = "") -> None:
+    """Raises StorageError when there are any. ``instead``: what may be done without them."""
+    if places:
+        hint = f"Bring the file back, from a copy or with git. {instead}".strip()
+        raise StorageError(missing_words(places), hint=hint)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.display import display
 from workbench.error import WorkbenchError
 from workbench.param import Params, params_from, params_to_dict
-from workbench.record import RunRequest
+from workbench.record import RunRequest, missing_texts
 from workbench.session.info import RunRecord
 from workbench.template.document import parse_document
 from workbench.textio import read_text
@@ -51,7 +51,8 @@ def repeat_command(bench: Workbench, request: RunRequest) -> str:
     is run again by its id.
     """
     plain = all(isinstance(value, str | int | float) for value in request.variables.values())
-    if not plain or (request.pattern is not None and request.pattern.count != "1"):
+    # That command says what is missing; here a sentence would pass for a value.
+    if not plain or any(missing_texts(request)) or (request.pattern is not None and request.pattern.count != "1"):
         return shlex.join(["workbench", "sessions", "rerun", request.id])
     words = ["workbench", "run"]
     before = ""

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.error import StorageError
+from workbench.record import missing_texts
 from workbench.session.drafts import drop_draft, load_drafts
 from workbench.session.ids import new_ulid
+from workbench.session.missing import missing_in, missing_words
 from workbench.template.prepared import PromptChoice
 from workbench.textio import atomic_write, read_text
 from workbench.tui.drafting import LOOSE, UNTITLED, Buffer, Drafting, draft_place
@@ -95,7 +97,12 @@ class Editing(LivePreview):
         saved = await asyncio.to_thread(self._file_text, path)
         if not await self._left():
             return
-        await self.screen.form.fill(request.variables)
+        if lost := missing_in(request):
+            # A sentence that stands for a text is no value, and no template.
+            self.screen.say(missing_words(lost))
+            source = saved if "template.source" in lost else source
+        whole = {name: value for name, value in request.variables.items() if not any(missing_texts(value))}
+        await self.screen.form.fill(whole)
         pattern = request.pattern
         choice = (
             PromptChoice(pattern.index, pattern.order, pattern.seed or 0) if pattern is not None else PromptChoice()

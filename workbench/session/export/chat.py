@@ -15,15 +15,19 @@ from workbench.session.export.plain import json_line
 
 
 def write(runs: Iterator[ExportRun], options: ExportOptions) -> Iterator[str]:
-    low = unfinished = 0
+    low = unfinished = lost = 0
     for run in runs:
-        if run.rating < options.min_rating:
+        if run.prompt_lost:
+            lost += 1
+        elif run.rating < options.min_rating:
             low += 1
         elif run.record.result.status != "finished":
             unfinished += 1
         else:
             answer = Message("assistant", run.record.result.text)
             yield json_line({"messages": [plain_message(item) for item in (*_prompt(run), answer)]}) + "\n"
+    if lost:
+        options.note(f"{counted(lost, 'run')} whose prompt is missing left out")
     if low:
         options.note(f"{counted(low, 'run')} rated below {options.min_rating} or not at all left out")
     if unfinished:

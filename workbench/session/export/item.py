@@ -38,6 +38,11 @@ class ExportRun:
     note: str = ""
     recording: Callable[[], RecordingView | None] = _nothing
 
+    @property
+    def prompt_lost(self) -> bool:
+        """Whether a sentence stands in place of some of its prompt."""
+        return any(place.startswith("prompt.") for place in self.record.missing)
+
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:

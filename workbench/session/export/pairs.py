@@ -65,8 +65,11 @@ def write(runs: Iterator[ExportRun], options: ExportOptions) -> Iterator[str]:
         shelf = _Shelf(file)
         prompts: dict[str, _Answers] = {}
         votes: dict[Path, set[Better]] = {}
-        left = 0
+        left = lost = 0
         for run in runs:
+            if run.prompt_lost:
+                lost += 1
+                continue
             if run.session.dir not in votes:
                 votes[run.session.dir] = votes_of(run.session)
             voted = any(run.id in pair for pair in votes[run.session.dir])
@@ -78,6 +81,8 @@ def write(runs: Iterator[ExportRun], options: ExportOptions) -> Iterator[str]:
             if key not in prompts:
                 prompts[key] = _Answers(shelf.put(prompt))
             prompts[key].runs[run.id] = (run.rating, shelf.put(_answer(prompt, run.record.result.text)))
+        if lost:
+            options.note(f"{counted(lost, 'run')} whose prompt is missing left out")
         if left:
             options.note(f"{counted(left, 'run')} without an end, or with neither rating nor vote, left out")
         yield from _lines(prompts, set().union(*votes.values()), shelf, options)

@@ -19,9 +19,9 @@ _BREAKS = "\x85\u2028\u2029"
 
 
 def run_to_dict(run: ExportRun, *, events: bool = False) -> dict[str, Any]:
-    """Everything of a run; texts of any length stand in it."""
+    """Everything of a run; texts of any length stand in it. One that is gone is ``{blob, bytes, missing}``."""
     data: dict[str, Any] = {"format": FORMAT, "kind": "run"}
-    data |= request_to_dict(run.record.request, Packer(limit=1 << 62)) | {"id": run.id}
+    data |= request_to_dict(run.record.request, Packer(limit=1 << 62, leaves=True)) | {"id": run.id}
     data["result"] = result_to_dict(run.record.result)
     session = run.session
     data["session"] = {"id": session.id, "title": session.title, "created": session.created}

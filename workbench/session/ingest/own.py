@@ -10,6 +10,7 @@ from workbench.event import Piece, TokenScore
 from workbench.record import sha256_text
 from workbench.session.ids import is_ulid
 from workbench.session.ingest.incoming import TEXT_LIMIT, Events, Incoming, Notes, fault, moment_of, ulid_of
+from workbench.session.missing import missing_in
 from workbench.session.runfile import FORMAT
 from workbench.session.runread import request_from_dict, result_from_dict
 
@@ -40,6 +41,8 @@ def read_run(file: str, place: str, record: Mapping[str, Any], notes: Notes) -> 
     if result.status == "running":
         notes.add("a run that was still going on is imported as interrupted")
         result = replace(result, status="interrupted", finish_reason="killed")
+    if missing := missing_in(request):
+        notes.add(f"a run comes without texts that were missing when it was exported: {', '.join(missing)}")
     if sha256_text(result.text) != result.sha256:
         notes.add("a text is not the one that was recorded, by its hash: it is shown as edited")
     group, parent = (name if is_ulid(name) else "" for name in (request.group, request.parent))

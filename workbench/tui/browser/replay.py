@@ -90,6 +90,8 @@ class BrowserReplay(BrowserRecords):
         found = await self._record()
         if found is not None:
             prompt = found[2].request.prompt
+            if found[2].missing:
+                self.screen.say(found[2].problem, error=True)
             text = (
                 prompt.model_text
                 or "The server applied its own chat template; this is what it was sent:\n\n" + prompt.plain
