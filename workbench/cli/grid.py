@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.service import Workbench
     from workbench.service.grid_axes import GridSpec
     from workbench.service.grid_plan import Grid
+    from workbench.template.document import TemplateDocument
 
 MANY = 2000
 FORMATS = ("table", "csv", "json", "jsonl", "md", "html", "junit")
@@ -38,7 +39,7 @@ def configure(parser: Parser) -> None:
     parser.option("--model", metavar="M", action="append", default=[], dest="use", help="model (repeatable: an axis)")
     parser.option("--engine", choices=ENGINE_NAMES, default="", help="engine (else: chosen from the model file)")
     add_models(parser)
-    parser.option("--repeat", metavar="N", type=int, default=1, help="runs of each cell (default: 1)")
+    parser.option("--repeat", metavar="N", type=int, help="runs of each cell (default: 1)")
     parser.option("--rows", metavar="FILE", default="", help="CSV or JSONL, each row one value of a joined axis")
     parser.option("--join", action="store_true", help="axes go together, first values with first, and are not crossed")
     parser.option("--prompts", metavar="N", type=int, default=0, help="only the first N prompts of the patterns")
@@ -49,6 +50,7 @@ def configure(parser: Parser) -> None:
     parser.option(
         "--check", metavar="CHECK", action="append", default=[], dest="checks", help="check of each answer (repeatable)"
     )
+    parser.option("--trust", action="store_true", help="let python checks run the files they name, as they are now")
     parser.option("--session", metavar="NAME", default="", help="session by title or folder; made if there is none")
     parser.option("--dry-run", action="store_true", help="say what it would cost, and run nothing")
     parser.option("--resume", metavar="GROUP", nargs="?", const="", help="run what is missing (else: of the newest)")
@@ -76,16 +78,16 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def _grid(bench: Workbench, args: argparse.Namespace, console: Console) -> Grid:
     """A new grid, or one from disk. Raises WorkbenchError."""
-    from workbench.cli.grid_resume import stored_grid
+    from workbench.cli.grid_resume import asked_document, stored_grid
     from workbench.service.grid_axes import grid_plan
     from workbench.service.grid_plan import prepare_cells
 
     def progress(done: int, total: int) -> None:
         console.talk.bar("planning", done, total)
 
-    spec = _spec(bench, args)
     if args.resume is not None or args.retry_errors:
-        return stored_grid(bench, spec, args, progress)
+        return stored_grid(bench, _spec(bench, args, asked_document(bench, args)), args, progress)
+    spec = _spec(bench, args, document_of(bench, args.template))
     plan, documents = grid_plan(bench, spec)
     if plan.count > MANY and not args.dry_run:
         # Asked before thousands of prompts are rendered, in case nobody wants that many.
@@ -94,7 +96,7 @@ def _grid(bench: Workbench, args: argparse.Namespace, console: Console) -> Grid:
     return prepare_cells(bench, spec, plan, documents, on_progress=progress)
 
 
-def _spec(bench: Workbench, args: argparse.Namespace) -> GridSpec:
+def _spec(bench: Workbench, args: argparse.Namespace, document: TemplateDocument) -> GridSpec:
     from workbench.service.grid_axes import GridSpec, axis_of_text
     from workbench.template.axis import Axis, rows_axis
 
@@ -106,18 +108,19 @@ def _spec(bench: Workbench, args: argparse.Namespace) -> GridSpec:
     if len(args.use) > 1:
         axes.insert(0, Axis(("model",), tuple((name,) for name in args.use)))
     return GridSpec(
-        document_of(bench, args.template),
+        document,
         tuple(axes),
         variables_of(args),
         params_of(args),
         model=args.use[0] if len(args.use) == 1 else "",
         engine=args.engine,
-        repeats=args.repeat,
+        repeats=1 if args.repeat is None else args.repeat,
         prompts=args.prompts,
         join=args.join,
         checks=tuple(args.checks),
         reuse=args.reuse,
         parallel=args.parallel,
+        trust=args.trust,
     )
 
 

@@ -6,25 +6,27 @@ the trash, so that a finished grid has exactly one run for each cell. Blocking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.keys import cell_key
 from workbench.compare.plan import GridPlan, plan_from_data
 from workbench.compare.state import CellState
-from workbench.error import StorageError, UsageError
+from workbench.error import StorageError, UsageError, WorkbenchError
 from workbench.service.grid_axes import GridSpec, refuse_files_outside
 from workbench.service.grid_disk import FoundRun
 from workbench.service.grid_plan import Grid, PreparedCell, order_of, prepare_cells, refuse_too_many
 from workbench.service.grid_record import fill
 from workbench.session.groups import Group, list_groups
-from workbench.template.document import TemplateDocument, parse_document
+from workbench.template.document import TemplateDocument, load_document, parse_document
 
 if TYPE_CHECKING:
     from workbench.service import Workbench
     from workbench.session.info import RunRecord
     from workbench.session.store import Session
+
+_MORE = "a check that is not in the plan is made this time, beside those of the plan"
 
 
 def grids_of(bench: Workbench, template: str = "") -> Iterator[tuple[Session, Group]]:
@@ -57,17 +59,19 @@ def grid_from_disk(
 ) -> Grid:
     """A saved grid with its results. ``missing`` cells are to be run, and ``failed`` ones if asked.
 
-    Files outside of the workspace are read only if ``asked``, what a person typed, names them too. Raises UsageError
-    for a plan that cannot be read, and whatever planning raises.
+    ``asked`` is what a person typed: its checks are made beside those of the plan, and files outside of the workspace
+    are read only if it names them too. Raises UsageError for a plan that cannot be read, and whatever planning raises.
     """
     if group.problem:
         raise UsageError(f"the grid {group.id} cannot be used: {group.problem}")
     spec, documents = _spec(session, group)
-    spec = replace(spec, parallel=parallel)
+    more = tuple(text for text in dict.fromkeys(asked.checks if asked else ()) if text not in spec.checks)
+    spec = replace(spec, parallel=parallel, checks=(*spec.checks, *more))
     plan = plan_from_data(group.plan)
     refuse_files_outside(bench, documents.values(), plan.axes, spec.variables, asked=asked)
     grid = prepare_cells(bench, spec, plan, documents, on_progress=on_progress, not_group=group.id)
     grid.group = group
+    grid.notices += (*changed_since(bench, documents.values(), asked), *(f"{_MORE}: {text}" for text in more))
     made, reused = _runs(bench, session, group), _reused(bench, group)
     for item in grid.cells:
         key = item.cell.key
@@ -162,12 +166,36 @@ def _reused(bench: Workbench, group: Group) -> dict[str, FoundRun]:
     return found
 
 
-def _spec(session: Session, group: Group) -> tuple[GridSpec, dict[str, TemplateDocument]]:
-    plan = group.plan
-    documents = {
+def planned_documents(group: Group) -> dict[str, TemplateDocument]:
+    """The templates as they were when the grid was planned; the one named on the command line under no name."""
+    return {
         str(row.get("name", "")): parse_document(str(row.get("source", "")), path=str(row.get("path", "template")))
-        for row in _tables(plan, "documents")
+        for row in _tables(group.plan, "documents")
     }
+
+
+def changed_since(bench: Workbench, documents: Iterable[TemplateDocument], asked: GridSpec | None) -> Iterator[str]:
+    """A sentence for each template that is another one now: the grid goes on with the text in its plan."""
+    root = bench.workspace.templates
+    for document in documents:
+        path = root.parent / document.path
+        now = asked.document if asked and asked.document.path == document.path else document
+        if path.is_relative_to(root) and not path.is_file():
+            yield f"{document.path} is gone: the grid goes on with the text in its plan"
+        elif path.is_relative_to(root):
+            try:
+                now = load_document(path, root=root)
+            except WorkbenchError as error:
+                yield f"{document.path} cannot be used now: {error.message}; the grid goes on with the text in its plan"
+        if now.sha256 != document.sha256:
+            yield (
+                f"{document.path} was changed since: the grid goes on with the text in its plan; "
+                "a new grid takes the new text"
+            )
+
+
+def _spec(session: Session, group: Group) -> tuple[GridSpec, dict[str, TemplateDocument]]:
+    plan, documents = group.plan, planned_documents(group)
     if "" not in documents:
         raise UsageError(f"the plan of the grid {group.id} names no template", hint="Start the grid anew.")
     spec = GridSpec(
