@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from tests.indextool import dump
-from tests.test_index import add_run, fill, refreshed, space, store
+from tests.test_index import RAIN, add_run, fill, refreshed, space, store
+from workbench.cli.main import main
+from workbench.error import StorageError
 from workbench.session import index_db
 from workbench.session.index import SessionIndex
 from workbench.session.store import Session, SessionStore
@@ -122,6 +124,58 @@ def test_a_database_spoilt_while_in_use_is_made_anew(store: SessionStore) -> Non
     assert len(index.search("kyoto")) == 2
     assert dump(index) == wanted
     index.close()
+
+
+def test_a_database_that_another_process_holds_is_left_alone(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(index_db, "BUSY_SECONDS", 0.05)
+    fill(store)
+    index = refreshed(store.workspace)
+    path = index.path
+    assert path is not None
+    number = path.stat().st_ino
+    add_run(store.new_session("later"), "hail in Kyoto")
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="another process"):
+            index.refresh()
+        assert len(index.search("kyoto")) == 2
+        assert main(["--workspace", str(store.workspace.root), "sessions", "search", "umbrella"]) == 0
+        found = capsys.readouterr()
+        assert RAIN in found.out
+        assert "another process" in found.err
+        assert main(["--workspace", str(store.workspace.root), "sessions", "export", "--query", "kyoto"]) == 6
+        other.execute("ROLLBACK")
+    other.close()
+    index.refresh()
+    assert len(index.search("kyoto")) == 3
+    assert path.stat().st_ino == number
+    index.close()
+
+
+def test_a_database_that_cannot_even_be_read_is_left_alone(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_db, "BUSY_SECONDS", 0.05)
+    fill(store)
+    index = refreshed(store.workspace)
+    wanted, path = dump(index), index.path
+    assert path is not None
+    index.close()
+    number = path.stat().st_ino
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        again = refreshed(store.workspace)
+        assert dump(again) == wanted
+        assert again.path is None
+        again.close()
+    other.close()
+    assert path.stat().st_ino == number
+    again = refreshed(store.workspace)
+    assert again.path == path
+    again.close()
 
 
 def test_without_a_local_folder_it_lives_in_memory(store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> None:

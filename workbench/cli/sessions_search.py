@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.cli.sessions import opened
-from workbench.error import ExitCode, UsageError
+from workbench.error import ExitCode, StorageError, UsageError
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
@@ -31,7 +31,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     bench = opened(args, console)
     index = SessionIndex(bench.workspace, store=bench.store)
     try:
-        index.refresh(progress=lambda done, total: console.talk.bar("indexing", done, total))
+        try:
+            index.refresh(progress=lambda done, total: console.talk.bar("indexing", done, total))
+        except StorageError as error:
+            console.talk.say(str(error))
         console.talk.clear_bar()
         hits = index.search(" ".join(args.query), limit=min(args.limit, sys.maxsize), order=args.order)
     finally:

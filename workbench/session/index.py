@@ -1,10 +1,10 @@
 """Finds runs by what was asked, what was answered and all that is known of them: a cache that can be made again.
 
 The workspace is the truth. ``refresh`` compares stamps of files with those of its rows and reads what differs, newest
-first and in short transactions, so that a search beside it sees more and more. A database that is damaged, locked
-or of another version is deleted and made anew; where no local disk can be written it lives in memory; without FTS5
-the texts are searched one by one. Two processes may share it: each stores what it saw with the stamps it had, and
-what was older is found out by the next look.
+first and in short transactions, so that a search beside it sees more and more. A database that is damaged or of another
+version is deleted and made anew, one that another process holds is left alone; where no local disk can be written it
+lives in memory; without FTS5 the texts are searched one by one. Two processes may share it: each stores what it saw
+with the stamps it had, and what was older is found out by the next look.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from workbench.error import StorageError
 from workbench.session.index_build import scan
-from workbench.session.index_db import WEIGHTS, connect, has_fts5, index_path, prepare, remove
+from workbench.session.index_db import WEIGHTS, connect, has_fts5, held_elsewhere, index_path, prepare, remove
 from workbench.session.index_hit import HIT_COLUMNS, Hit, hit_of, hit_of_row
 from workbench.session.index_query import Query, parse_query
 from workbench.session.index_sql import conditions, word_match
@@ -49,8 +50,8 @@ class SessionIndex:
     def _open(self) -> None:
         try:
             self._connect()
-        except sqlite3.Error:
-            self._renew()
+        except sqlite3.Error as error:
+            self._mend(error)
 
     def _connect(self) -> None:
         self._database = connect(self.path)
@@ -75,6 +76,12 @@ class SessionIndex:
                 self.path = None
                 self._connect()
 
+    def _mend(self, error: sqlite3.Error) -> None:
+        """After ``error`` a new database; one that another process holds even from readers stays, ours is in memory."""
+        if held_elsewhere(error):
+            self.path = None
+        self._renew()
+
     def close(self) -> None:
         """Give up the files; the object is of no use afterwards."""
         for name in ("_reader", "_database"):
@@ -93,15 +100,18 @@ class SessionIndex:
         """Take in what changed on disk; the number of rows that were written or taken out.
 
         ``progress`` gets folders looked at, and how many there are. ``cancel`` stops between two folders; what was
-        done by then stays.
+        done by then stays. Raises StorageError when another process holds the database for long; what it had can be
+        searched all the same.
         """
         try:
             return self._refresh(progress, cancel)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            _refuse_held(error)
             self._renew()
         try:
             return self._refresh(progress, cancel)
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            _refuse_held(error)
             # A disk that spoils or refuses it twice is not asked again.
             self.path = None
             self._renew()
@@ -139,8 +149,8 @@ class SessionIndex:
         parsed = parse_query(query)
         try:
             return self._search(parsed, limit, order)
-        except sqlite3.Error:
-            self._renew()
+        except sqlite3.Error as error:
+            self._mend(error)
             self.refresh()
             return self._search(parsed, limit, order)
 
@@ -198,6 +208,14 @@ class SessionIndex:
             (sessions,) = self._reader.execute("SELECT count(*) FROM session").fetchone()
             (runs,) = self._reader.execute("SELECT count(*) FROM entry WHERE run != ''").fetchone()
         return sessions, runs
+
+
+def _refuse_held(error: sqlite3.Error) -> None:
+    if held_elsewhere(error):
+        raise StorageError(
+            "another process holds the search index; what is new may be missing in it",
+            hint="Try again soon. If it stays so, look for a workbench that was stopped (jobs, fg).",
+        ) from error
 
 
 def _select(source: str, where: list[str], by: str) -> str:

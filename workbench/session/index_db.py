@@ -126,6 +126,12 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("COMMIT")
 
 
+def held_elsewhere(error: sqlite3.Error) -> bool:
+    """Whether a lock of another process was waited for in vain: the database is sound, and in use."""
+    # The low byte is the kind, the others tell more of it.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def remove(path: Path) -> None:
     """Take a database away with its log."""
     for end in ("", "-wal", "-shm", "-journal"):
