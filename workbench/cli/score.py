@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from workbench.cli.arguments import near
 from workbench.error import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from workbench.compare.score import Scored
     from workbench.service import Workbench
     from workbench.session.info import RunInfo, RunRecord, Session
+
+    # A run, and the values of its cell where they are not those of its record.
+    Found = tuple[RunInfo, RunRecord | None, Mapping[str, Any] | None]
 
 FORMATS = ("table", "csv", "json", "junit", "md")
 
@@ -49,8 +54,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
     specs = [parse_check_text(text) for text in args.checks]
     bench = opened(args, console)
     session, group = _named(bench, args.name)
-    runs = _runs(bench, session, group, console)
-    scored = asyncio.run(_score(bench, args.trust, runs, specs))
+    found = list(_grid_runs(bench, session, group) if group else ()) or _runs(bench, session, group)
+    runs = [(info, record) for info, record, _ in found if record is not None and record.result.status == "finished"]
+    if not runs:
+        bench.renderer.close()
+        raise UsageError(
+            f"no run of {group or repr(session.title)} has finished: there is nothing to score",
+            hint="'workbench grid TEMPLATE --resume' runs what is missing of a grid, 'workbench run' makes others.",
+        )
+    if left_out := len(found) - len(runs):
+        console.talk.say(f"not scored, because they did not finish: {left_out}")
+    scored = _in_cells(asyncio.run(_score(bench, args.trust, runs, specs)), found)
     if not scored:
         hint = "Give some with --check, or as [[check]] in the template's header."
         raise UsageError(f"there is nothing to score in {session.title!r}", hint=hint)
@@ -86,20 +100,35 @@ def _named(bench: Workbench, name: str) -> tuple[Session, str]:
     raise UsageError(f"there is no session or group {name!r}", hint=hint)
 
 
-def _runs(bench: Workbench, session: Session, group: str, console: Console) -> list[tuple[RunInfo, RunRecord]]:
-    found: list[tuple[RunInfo, RunRecord]] = []
-    left_out = 0
-    for row in bench.store.runs(session):
-        if group and row.group != group:
+def _runs(bench: Workbench, session: Session, group: str) -> list[Found]:
+    rows = (row for row in bench.store.runs(session) if not group or row.group == group)
+    return [(*bench.store.read_run(session, row.id), None) for row in rows]
+
+
+def _grid_runs(bench: Workbench, session: Session, group_id: str) -> Iterator[Found]:
+    """The runs of a grid's cells, those included that were on disk already, in whatever session; none of other groups.
+
+    A cell without a run has nothing to score.
+    """
+    from workbench.service.grid_resume import grids_of, saved_grid
+
+    for home, group in grids_of(bench):
+        if group.id != group_id or home.dir != session.dir:
             continue
-        info, record = bench.store.read_run(session, row.id)
-        if record is None or record.result.status != "finished":
-            left_out += 1
-        else:
-            found.append((info, record))
-    if left_out:
-        console.talk.say(f"not scored, because they did not finish: {left_out}")
-    return found
+        folders = {item.dir.name: item for item in bench.store.list_sessions()}
+        for state in saved_grid(bench, home, group)[1]:
+            if state.run_id and state.session in folders:
+                info, record = bench.store.read_run(folders[state.session], state.run_id)
+                yield info, record, state.cell.axes
+
+
+def _in_cells(scored: Sequence[Scored], found: Sequence[Found]) -> list[Scored]:
+    """With the values of this grid: a run that was on disk already carries those of the grid that it was made for."""
+    cells: dict[str, list[Mapping[str, Any]]] = {}
+    for info, _, cell in found:
+        if cell:
+            cells.setdefault(info.id, []).append(cell)
+    return [replace(row, cell=cells[row.run].pop(0)) if cells.get(row.run) else row for row in scored]
 
 
 async def _score(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from workbench.compare.stats import mean_text
 from workbench.display import display_line
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _rate_table(summary: Summary) -> list[list[str]]:
     for axis, values in summary.axes.items():
         table += [[f"{axis} = {value}", str(rate)] for value, rate in values.items()]
     if summary.value is not None:
-        table.append(["score, mean ± sd", f"{summary.value.mean:.2f} ± {summary.value.sd:.2f} (n = {summary.value.n})"])
+        table.append(["score, mean ± sd", mean_text(summary.value, 2)])
     return table
 
 

@@ -69,7 +69,11 @@ def rate_text(passes: int, n: int, confidence: float = 0.95) -> str:
     if not n:
         return "0/0"
     low, high = wilson(passes, n, confidence)
-    return f"{passes}/{n} ({low * 100:.0f}-{high * 100:.0f} %)"
+    # So many digits that the bounds do not read as one number: a rate of 1 in 100,000 is not exactly 0.
+    digits = next(
+        digits for digits in range(20) if f"{low * 100:.{digits}f}" != f"{high * 100:.{digits}f}" or low == high
+    )
+    return f"{passes}/{n} ({low * 100:.{digits}f}-{high * 100:.{digits}f} %)"
 
 
 def rate_of(verdicts: Iterable[bool | None]) -> Rate:
