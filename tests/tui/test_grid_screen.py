@@ -119,6 +119,9 @@ async def test_what_is_wrong_is_told_at_its_line_and_nothing_is_lost(space: Path
         screen = await form(app, pilot)
         screen.axes.load_text("city = London\ntemperature = 0-1 (+0)")
         await wait_for(pilot, lambda: "axes, line 2: 0-1 (+0): a step of 0" in screen_text(pilot))
+        # What is wrong stands once, at its field; what to do about it stands below, not glued to it.
+        assert screen_text(pilot).count("a step of 0") == 1
+        assert str(screen.cost.content) == "turn its sign around"
         await pilot.press("f5")
         assert isinstance(app.screen, GridPlanScreen)
         screen.axes.load_text("city = London")

@@ -36,9 +36,14 @@ class WishError(UsageError):
         self.field = field
         self.line = line
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """Where it is and what is wrong, as one line; what to do about it is the hint."""
         where = f"{self.field}, line {self.line}: " if self.line else f"{self.field}: "
-        return where + super().__str__().replace("\n", " ")
+        return where + self.message.replace("\n", " ")
+
+    def __str__(self) -> str:
+        return f"{self.told}\n{self.hint}" if self.hint else self.told
 
 
 @dataclass(frozen=True)

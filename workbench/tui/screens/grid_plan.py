@@ -180,8 +180,11 @@ class GridPlanScreen(SayingScreen[Grid | None]):
 
     def _show(self, planned: Planned) -> None:
         self.cost.set_class(planned.error is not None, "wrong")
-        self.cost.update(Content(display("\n".join(planned.lines))))
-        self._label(field=planned.field, told=planned.lines[0] if planned.field else "")
+        # What is wrong stands once: at its field, where that has a line of its own, and what to do about it below.
+        at_field = planned.field in self._labels
+        below = planned.lines[1:] or ("nothing is planned until this is mended",) if at_field else planned.lines
+        self.cost.update(Content(display("\n".join(below))))
+        self._label(field=planned.field, told=planned.lines[0] if at_field else "")
 
     # -- starting and leaving ----------------------------------------------------------------------------------
 
