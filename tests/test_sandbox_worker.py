@@ -7,6 +7,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import psutil
@@ -46,6 +47,20 @@ def test_processor_time_ends_within_twice_the_limit(renderer: Renderer, source: 
     renderer.close()
     # The interpreter's own start is part of what is seen here.
     assert children_cpu() - before < 2 * PREVIEW.cpu + 0.4
+
+
+def test_a_process_with_very_many_open_files_renders() -> None:
+    many, (soft, hard) = 1100, resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2 * many:
+        pytest.skip(f"this system allows {hard} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * many), hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(many):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        renderer = Renderer(spare=False)
+        stack.callback(renderer.close)
+        assert renderer.render(RenderRequest("{{ 1 + 1 }}")).text == "2"
 
 
 def test_a_limit_names_the_line_that_ran(renderer: Renderer) -> None:

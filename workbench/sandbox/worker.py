@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -73,12 +73,18 @@ class Worker:
         view = memoryview(line)
         deadline = time.monotonic() + WALL_SECONDS
         while view:
-            if not select.select([], [self._socket], [], max(0.0, deadline - time.monotonic()))[1]:
+            if not self._wait(selectors.EVENT_WRITE, max(0.0, deadline - time.monotonic())):
                 raise WorkerGone("its worker did not take the request")
             try:
                 view = view[self._socket.send(view[: 1 << 20]) :]
             except OSError as error:
                 raise WorkerGone(f"its worker was gone ({error.strerror})", again=True) from error
+
+    def _wait(self, event: int, seconds: float) -> bool:
+        # Not select(): it takes no descriptor above 1023, and a process may have more.
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._socket, event)
+            return bool(selector.select(seconds))
 
     def _line(self, wall: float, cpu: float) -> bytes:
         started = time.monotonic()
@@ -91,7 +97,7 @@ class Worker:
             if len(self._buffer) > REPLY_BYTES:
                 raise WorkerGone("its answer is longer than a reply may be")
             self._check_memory()
-            if not select.select([self._socket], [], [], min(left, _SLICE) if self._watched else left)[0]:
+            if not self._wait(selectors.EVENT_READ, min(left, _SLICE) if self._watched else left):
                 continue
             try:
                 chunk = self._socket.recv(1 << 20)
