@@ -126,6 +126,24 @@ def test_a_file_that_changed_on_the_server_is_fetched_anew(server: Plan, tmp_pat
     assert server.asked[-1]["Range"]
 
 
+def test_a_crash_never_joins_two_versions(server: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, stop = source_of(f"{server.url}/m.gguf"), threading.Event()
+    server.files["m.gguf"], server.cuts = DATA[:100] + b"?" + DATA[101:], [400_000]
+    with pytest.raises(FetchCancelled):
+        fetch_url(source, tmp_path, on_progress=lambda step: stop.set() if step.done else None, cancel=stop)
+    server.files["m.gguf"] = DATA
+
+    def crash(path: object, *_args: object) -> None:
+        raise SystemExit(str(path))
+
+    # The changed file has been answered and noted, none of its bytes is written yet.
+    with monkeypatch.context() as broken:
+        broken.setattr("workbench.engine.fetch_url.open", crash, raising=False)
+        with pytest.raises(SystemExit, match="part"):
+            fetch_url(source, tmp_path, on_progress=nothing)
+    assert fetch_url(source, tmp_path, on_progress=nothing).read_bytes() == DATA
+
+
 def test_a_server_that_breaks_off_again_and_again_is_given_up(server: Plan, tmp_path: Path) -> None:
     server.cuts = [1000, 1000]
     server.ranges = False

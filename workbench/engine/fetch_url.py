@@ -222,6 +222,10 @@ class _UrlFetch:
         state = {"url": url, "mark": mark, "total": total, "sha256": self.source.sha256}
         # With what was left out of an address it could not be asked for again.
         state |= {"file": self.source.file, "md5": self.source.md5} if url == self.source.url else {}
+        if not have:
+            # First: under the new mark the old bytes would be gone on with.
+            self.part.unlink(missing_ok=True)
+            sync_folder(self.staging)
         (self.staging / "state.json").write_text(json.dumps(state), encoding="utf-8")
         return have
 
