@@ -143,6 +143,25 @@ async def test_leaving_while_it_loads_gives_the_engine_back(
     assert len(left) == int(loaded)
 
 
+async def test_closing_lets_others_work_while_a_template_renders(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer, going_on = bench.renderer, asyncio.Event()
+    close = renderer.close
+
+    def waits() -> None:
+        asyncio.run_coroutine_threadsafe(going_on.wait(), loop).result(20)
+        close()
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(renderer, "close", waits)
+    closing = asyncio.create_task(bench.close())
+    # Only a loop that is free comes to this.
+    loop.call_soon(going_on.set)
+    await closing
+    assert going_on.is_set()
+
+
 async def test_not_saving_writes_nothing(bench: Workbench) -> None:
     before = sorted(bench.workspace.sessions.rglob("*"))
     await collect(bench, spec(text_template("Go"), save=False))

@@ -241,10 +241,13 @@ class Workbench:
 
     async def close(self) -> None:
         """Unload engines and end the worker, for good; safe to call twice."""
+        import asyncio
+
         self._closed = True
+        renderer, self._renderer, self._template_renderer = self._renderer, None, None
         if self._pool is not None:
             await self._pool.close()
             self._pool = None
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = self._template_renderer = None
+        if renderer is not None:
+            # It waits for a render that goes on, for seconds perhaps.
+            await asyncio.to_thread(renderer.close)
