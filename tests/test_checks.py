@@ -65,6 +65,13 @@ def test_a_check_passes_the_good_and_fails_the_bad(table: dict[str, Any], good: 
     assert passes(table, bad) is False
 
 
+@pytest.mark.parametrize("kind", ["contains", "icontains", "equals", "one-of", "starts", "ends"])
+def test_a_letter_with_its_mark_is_one_text_however_it_is_written(kind: str) -> None:
+    for wanted, answer in (("\u00c9", "E\u0301"), ("E\u0301", "\u00c9")):
+        assert passes({kind: [wanted]}, answer) is True
+        assert passes({kind: [wanted]}, "E") is False
+
+
 def test_tokens_and_the_end_come_from_the_run() -> None:
     assert passes({"tokens": ">= 5"}, "", tokens_out=5) is True
     assert passes({"tokens": "> 5"}, "", tokens_out=5) is False

@@ -7,6 +7,7 @@ reported as not made. It does not hold the interpreter meanwhile, so that a face
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from workbench.error import UsageError
 
@@ -23,6 +24,11 @@ def listed(value: Any) -> list[str]:
     """One value or several, as texts; numbers as they are printed."""
     items = value if isinstance(value, list | tuple) else [value]
     return [str(item) for item in items]
+
+
+def composed(text: str) -> str:
+    """A letter and its marks as one character where there is one: É looks the same written as one or as two."""
+    return normalize("NFC", text)
 
 
 def compiled(pattern: str) -> regex.Pattern[str]:
@@ -49,7 +55,11 @@ def found(pattern: regex.Pattern[str], text: str) -> str | None:
 
 def check_contains(spec: CheckSpec, subject: Subject) -> tuple[float, str]:
     """The share of the wanted texts that stand in it."""
-    fold = str.casefold if spec.kind == "icontains" else str
+
+    def fold(text: str) -> str:
+        text = composed(text)
+        return composed(text.casefold()) if spec.kind == "icontains" else text
+
     text = fold(subject.text)
     wanted = listed(spec.value)
     missing = [item for item in wanted if fold(item) not in text]
@@ -67,15 +77,15 @@ def check_regex(spec: CheckSpec, subject: Subject) -> tuple[float, str]:
 
 def check_equals(spec: CheckSpec, subject: Subject) -> tuple[float, str]:
     """Blanks at both ends do not count: models begin with one or end with a line feed as they like."""
-    text = subject.text.strip()
-    wanted = [item.strip() for item in listed(spec.value)]
+    text = composed(subject.text).strip()
+    wanted = [composed(item).strip() for item in listed(spec.value)]
     same = any(text == item for item in wanted)
     return float(same), "the same" if same else f"it is {text[:60]!r}"
 
 
 def check_edge(spec: CheckSpec, subject: Subject) -> tuple[float, str]:
-    text = subject.text.strip()
-    wanted = [item.strip() for item in listed(spec.value)]
+    text = composed(subject.text).strip()
+    wanted = [composed(item).strip() for item in listed(spec.value)]
     if spec.kind == "starts":
         return float(any(text.startswith(item) for item in wanted)), f"it starts with {text[:40]!r}"
     return float(any(text.endswith(item) for item in wanted)), f"it ends with {text[-40:]!r}"
