@@ -116,14 +116,17 @@ async def test_runs_on_disk_are_reused_and_marked_but_drawn_seeds_are_not(bench:
 
 async def test_checks_by_code_are_made_once_at_the_end_and_those_of_the_text_at_once(bench: Workbench) -> None:
     source = SAY + " Now."
-    grid = prepare_grid(bench, spec(source, checks=("contains={{ what }}", "python=rate.py:rate")))
+    code = "def rate(text, subject):\n    raise ValueError('none')\n"
+    (bench.workspace.root / "rate.py").write_text(code, encoding="utf-8")
+    wanted = spec(source, checks=("contains={{ what }}", "python=rate.py:rate"), trust=True)
+    grid = prepare_grid(bench, wanted)
     _, events = await finish(bench, grid)
     first = next(event.state for event in events if isinstance(event, CellFinished))
     assert first.checks[0].passed
     places = [n for n, event in enumerate(events) if isinstance(event, CellChecked)]
     assert len(places) == 6
     assert min(places) > max(n for n, event in enumerate(events) if isinstance(event, CellFinished))
-    # There is no such file: the check was not made, and says why.
+    # It raised: the check was not made, and says why.
     assert {state.checks[1].passed for state in grid.states} == {None}
     assert LATER not in {state.checks[1].error for state in grid.states}
     session, group = find_grid(bench)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.error import ExitCode
 from workbench.service.grid_events import CellFailed, CellFinished, CellStarted, GridEvent, Totals
-from workbench.service.grid_words import check_lines, duration, estimate_lines
+from workbench.service.grid_words import check_lines, duration, estimate_lines, unmade_lines
 
 if TYPE_CHECKING:
     from workbench.cli.out import Talk
@@ -75,6 +75,8 @@ class GridTalk:
             self._talk.say(f"{totals.tokens_in - totals.tokens_cached} of {totals.tokens_in} prompt tokens were read")
         for line in check_lines(run.grid.states):
             self._talk.say(line)
+        for line in unmade_lines(run.grid.states):
+            self._talk.error(line)
         if run.session is not None and run.group is not None:
             self._talk.say(f"session {run.session.dir.name}, group {run.group.id}")
         if flags := _what_is_left(run.grid.states):

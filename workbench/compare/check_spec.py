@@ -62,6 +62,11 @@ class CheckSpec:
         """Whether the value names variables of the run, as in ``{{ city }}``."""
         return _refers(self.value)
 
+    def uses(self, name: str) -> bool:
+        """Whether the value refers to that variable."""
+        found = _REFERENCE.findall(str(self.value))
+        return any(re.search(rf"\b{re.escape(name)}\b", reference) for reference in found)
+
 
 @dataclass(frozen=True)
 class Subject:

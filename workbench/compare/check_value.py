@@ -89,7 +89,7 @@ def _schema(value: Any) -> Fault | None:
         # A file; the scorer reads it.
         return None if value.strip() else ("it needs a schema", "A table, or the name of a file.")
     problem = schema_fault(schema_of(value))
-    return (problem, "") if problem else None
+    return (problem, "Mend the schema: it is JSON Schema, draft 2020-12.") if problem else None
 
 
 def _function(value: Any) -> Fault | None:

@@ -28,13 +28,8 @@ def check_python(
     """One result a subject. ``allow`` trusts the file from now on. Blocking; raises UsageError for a file that is
     missing, outside the workspace or not trusted.
     """
-    name, _, function = str(spec.value).rpartition(":")
-    path = file_in(workspace, name)
-    source, sha256 = read_code(path)
-    if allow:
-        trust(workspace, name, sha256)
-    elif not is_trusted(workspace, name, sha256):
-        raise UsageError(f"{name} is code that you have not trusted", hint="Read it, then say --trust once.")
+    path, source = trusted_code(workspace, spec, allow=allow)
+    function = str(spec.value).rpartition(":")[2]
     job = {
         "source": source,
         "file": str(path),
@@ -44,6 +39,19 @@ def check_python(
     lines, why = _run(json.dumps(job, default=str).encode(), START_SECONDS + EACH_SECONDS * len(subjects))
     answers = [_result(spec, line) for line in lines[: len(subjects)]]
     return [*answers, *(unmade(spec, why) for _ in subjects[len(answers) :])]
+
+
+def trusted_code(workspace: Workspace, spec: CheckSpec, *, allow: bool = False) -> tuple[Path, str]:
+    """The file of a check and its source, of the same bytes that are trusted. Raises UsageError, StorageError."""
+    name = str(spec.value).rpartition(":")[0]
+    path = file_in(workspace, name)
+    source, sha256 = read_code(path)
+    if allow:
+        trust(workspace, name, sha256)
+    elif not is_trusted(workspace, name, sha256):
+        hint = "Read it, then say --trust once (workbench grid, workbench score), or take the check away."
+        raise UsageError(f"{name} is code that you have not trusted", hint=hint)
+    return path, source
 
 
 def _run(job: bytes, seconds: float) -> tuple[list[bytes], str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.compare.cells import target_kind
 from workbench.compare.plan import GridPlan, checked_axes
 from workbench.error import UsageError
+from workbench.service.grid_uses import refuse_unused
 from workbench.template.axis import Axis, AxisError, Value, axis_from_table, axis_values, parse_axis
 from workbench.template.slot import refuse_outside
 from workbench.template.tree import Escape, Text
@@ -29,6 +30,7 @@ class GridSpec:
 
     ``prompts`` 0 takes every prompt that the template's patterns stand for, else so many of each. ``reuse`` False
     makes every run anew. ``parallel`` 0 chooses. ``checks`` are written as on the command line; the header has its own.
+    ``trust`` says yes, once and for good, to the files that they name.
     """
 
     document: TemplateDocument
@@ -45,6 +47,7 @@ class GridSpec:
     script: str = ""
     reuse: bool = True
     parallel: int = 0
+    trust: bool = False
 
 
 def axis_of_text(bench: Workbench, text: str) -> Axis:
@@ -178,5 +181,7 @@ def _prompts(
     else:
         axis = plan.axes[plan.template_axis]
         names = [str(row[axis.targets.index("template")]) for row in axis.rows]
-    counts = {name: bench.prepare(documents[name], variables).count for name in dict.fromkeys(names)}
+    prepared = {name: bench.prepare(documents[name], variables) for name in dict.fromkeys(names)}
+    refuse_unused(bench, spec, plan.axes, list(prepared.values()))
+    counts = {name: one.count for name, one in prepared.items()}
     return tuple(min(counts[name], spec.prompts or counts[name]) for name in names)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.error import StorageError
+from workbench.service.grid_uses import grid_checks
 
 if TYPE_CHECKING:
     from workbench.compare.check import CheckSpec, Subject
@@ -27,15 +28,11 @@ class CellChecks:
         self._bench = bench
         self._scorer: Scorer | None = None
         self.specs: list[CheckSpec] = []
-        document = grid.spec.document
-        header = document.header.checks
-        if header or grid.spec.checks:
-            from workbench.compare.check import parse_check_text, parse_checks
+        self.specs += grid_checks(grid.spec)
+        if self.specs:
             from workbench.service.scoring import Scorer
 
-            self.specs += parse_checks(header, file=document.path, source=document.source)
-            self.specs += [parse_check_text(text) for text in grid.spec.checks]
-            self._scorer = Scorer(bench)
+            self._scorer = Scorer(bench, trust=grid.spec.trust)
 
     @property
     def later(self) -> bool:

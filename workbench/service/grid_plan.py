@@ -18,10 +18,11 @@ from workbench.compare.state import CellState
 from workbench.error import ModelError, UsageError, WorkbenchError
 from workbench.service.grid_axes import GridSpec, grid_plan
 from workbench.service.grid_disk import FoundRun, OnDisk, look_on_disk
+from workbench.service.grid_uses import grid_checks, in_checks, pick_notes, refuse_unmakeable
 from workbench.service.memo import PlanMemo
 from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.template.axis import label as row_label
-from workbench.template.prepared import PromptChoice
+from workbench.template.prepared import PromptChoice, unused_message
 
 if TYPE_CHECKING:
     from workbench.engine import LoadSpec
@@ -129,15 +130,20 @@ def prepare_cells(
     """Plan every run exactly, look on disk, order what is left."""
     refuse_too_many(plan)
     memo = PlanMemo(lanes=max(1, spec.parallel))
+    checks = grid_checks(spec)
+    # Of a variable that only a check uses, the renderer says that nothing does.
+    used = {unused_message(target) for axis in plan.axes for target in axis.targets if in_checks(checks, target)}
     cells, notices, texts, cold = list[PreparedCell](), dict[str, None](), dict[str, str](), True
     for cell in plan.cells():
         run = _planned(bench, cell_spec(spec, documents, cell, memo), cell)
-        notices.update(dict.fromkeys(run.notices))
+        notices.update((notice, None) for notice in run.notices if notice not in used)
         cold = cold and run.request.params.cold_cache
         drawn = not run.request.params.greedy and not _seed_given(bench, spec, documents, cell)
         cells.append(_prepared(cell, run, texts, drawn=drawn))
         if on_progress is not None:
             on_progress(len(cells), plan.count)
+    refuse_unmakeable(bench, spec, cells)
+    notices.update(dict.fromkeys(pick_notes(bench, plan.axes, documents)))
     models = {(item.model, item.load.engine) for item in cells}
     keys = {item.key for item in cells if item.key} if spec.reuse else set()
     disk = look_on_disk(bench, {item.prompt_sha256 for item in cells if item.key}, keys, models, not_group=not_group)

@@ -35,6 +35,16 @@ def estimate_lines(told: Estimate, grid: Grid, *, how: str) -> list[str]:
     return lines + [f"note: {notice}" for notice in grid.notices]
 
 
+def unmade_lines(states: Sequence[CellState]) -> list[str]:
+    """Each reason why a check could not be made, once."""
+    told: dict[tuple[str, str], int] = {}
+    for state in states:
+        for check in state.checks:
+            if check.passed is None and check.error:
+                told[check.name, check.error] = told.get((check.name, check.error), 0) + 1
+    return [f"{name} could not be made ({count} times): {why}" for (name, why), count in told.items()]
+
+
 def check_lines(states: Sequence[CellState]) -> list[str]:
     """``contains=London: 7/9 (45-94 %)`` for each check, then for each value of each axis with more than one."""
     from workbench.compare.stats import rate_of, rates_by_axis

@@ -18,6 +18,7 @@ from workbench.compare.check import (
     score,
     unmade,
 )
+from workbench.compare.check_json import schema_of
 from workbench.compare.check_parse import checked, distinct
 from workbench.compare.score import Scored
 from workbench.error import StorageError, WorkbenchError
@@ -35,6 +36,17 @@ class Scorer:
     def __init__(self, bench: Workbench, *, trust: bool = False) -> None:
         self._bench = bench
         self._trust = trust
+
+    def refuse_unmakeable(self, spec: CheckSpec, subject: Subject) -> None:
+        """Raises WorkbenchError for a check that could not be made of any output of this prompt. Blocking."""
+        if spec.kind == "python":
+            from workbench.service.check_python import trusted_code
+
+            trusted_code(self._bench.workspace, spec, allow=self._trust)
+            return
+        filled = self._filled(spec, subject)
+        if filled.kind == "json-schema":
+            checked(replace(filled, value=schema_of(filled.value)))
 
     async def check(self, specs: Sequence[CheckSpec], subject: Subject) -> tuple[CheckResult, ...]:
         """All checks of one output, in order. Never raises on content: what could not be made says so."""

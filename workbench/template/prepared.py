@@ -168,7 +168,7 @@ class Prepared:
 
             near = get_close_matches(name, [*self.doc.header.slots, *self.tree.slot_names], n=1)
             hint = f"Did you mean {near[0]!r}?" if near else ""
-            yield Diagnostic("warning", "unused-variable", f"nothing uses the variable {name!r}", hint, 0, 0, 1, 1)
+            yield Diagnostic("warning", "unused-variable", unused_message(name), hint, 0, 0, 1, 1)
 
     def _in_file(self) -> AbstractContextManager[None]:
         return faults_in(self.doc, self.loader)
@@ -190,6 +190,10 @@ def faults_in(doc: TemplateDocument, loader: Mapping[str, str]) -> Iterator[None
         elif error.file in loader and doc.path.startswith("templates/"):
             error.file = f"templates/{error.file}"
         raise
+
+
+def unused_message(name: str) -> str:
+    return f"nothing uses the variable {name!r}"
 
 
 def decimal(number: int) -> str:
