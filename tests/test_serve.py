@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -51,6 +52,12 @@ def space(tmp_path: Path) -> Path:
     return init_workspace(tmp_path / "space").root
 
 
+def connections(answer: aiohttp.ClientResponse) -> str:
+    """Where the page may connect to."""
+    (found,) = re.findall(r"connect-src ([^;]*)", answer.headers["Content-Security-Policy"])
+    return str(found)
+
+
 async def test_nothing_is_given_without_the_token_and_the_first_screen_with_it(space: Path) -> None:
     async with serving(space) as (address, token), aiohttp.ClientSession() as stranger:
         for path in ("/", "/ws", "/static/js/textual.js", "/download/x", f"/?token={token[:-1]}", "/?token="):
@@ -63,7 +70,10 @@ async def test_nothing_is_given_without_the_token_and_the_first_screen_with_it(s
                 assert str(answer.url) == f"{address}/"
                 assert "httponly" in answer.history[0].headers["Set-Cookie"].lower()
                 assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+                assert connections(answer) == f"'self' ws://{answer.url.authority} wss://{answer.url.authority}"
                 assert token not in await answer.text()
+            async with friend.get(address, headers={"Host": "a;script-src *"}) as answer:
+                assert connections(answer) == "'self'"
             for origin in ("http://127.0.0.1:1", ""):
                 with pytest.raises(aiohttp.WSServerHandshakeError):
                     await friend.ws_connect(f"{address}/ws", headers={"Origin": origin} if origin else {})

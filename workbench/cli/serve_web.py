@@ -2,7 +2,7 @@
 
 The token comes in the address once and moves into a cookie that scripts cannot read, so that it stays out of the
 browser's history. Another page may reach a loopback port, but it can send neither the token nor this page's origin.
-The page's own reach is cut to this server: no fonts or scripts from elsewhere.
+The page's own reach is cut to this server: no fonts or scripts from elsewhere, and no connection to another.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import secrets
 import shlex
 import signal
@@ -26,15 +27,17 @@ from workbench.error import UsageError
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; frame-ancestors 'none'"
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'{streams}; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
 REFUSED = "This address needs the token that 'workbench serve' printed when it started.\n"
+
+# A name or an address with its port; nothing else may get into a policy.
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,19 +73,26 @@ class AppServer(Server):
             if given and self._is_token(given):
                 answer: web.StreamResponse = web.HTTPSeeOther("/")
                 answer.set_cookie(self._cookie, self._token, httponly=True, samesite="Lax", path="/")
-                answer.headers.update(HEADERS)
+                answer.headers.update(_headers(request))
                 return answer
             if not self._is_token(request.cookies.get(self._cookie, "")) or not _same_origin(request):
-                return web.Response(status=403, text=REFUSED, headers=HEADERS)
+                return web.Response(status=403, text=REFUSED, headers=_headers(request))
             answer = await handler(request)
             if not answer.prepared:
-                answer.headers.update(HEADERS)
+                answer.headers.update(_headers(request))
             return answer
 
         return guard
 
     def _is_token(self, text: str) -> bool:
         return secrets.compare_digest(text.encode("utf-8", "replace"), self._token.encode("ascii"))
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """The stream of keys goes to this server as the browser names it: to some browsers 'self' is no WebSocket."""
+    host = request.host
+    streams = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return {**HEADERS, "Content-Security-Policy": POLICY.format(streams=streams)}
 
 
 def _same_origin(request: web.Request) -> bool:
