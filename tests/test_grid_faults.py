@@ -51,10 +51,6 @@ def test_a_check_that_cannot_be_made_is_told_before_anything_is_written(
         ("nosuch = 1, 2", "what"),
         ("(temperatur, place) = (0, b), (1, d)", "'temperature'"),
     ],
-        ("temperatur = 0, 1", "'temperature'"),
-        ("nosuch = 1, 2", "what"),
-        ("(temperatur, place) = (0, b), (1, d)", "'temperature'"),
-    ],
 )
 def test_an_axis_that_nothing_uses_is_an_error_with_a_near_match(bench: Workbench, axis: str, told: str) -> None:
     with pytest.raises(AxisError, match="nothing uses") as caught:
