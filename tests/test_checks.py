@@ -119,6 +119,7 @@ def test_a_threshold_makes_a_check_lenient_and_not_turns_it_round() -> None:
     assert passes(table, "a") is True
     assert passes(table | {"not": True}, "a") is False
     assert passes(table | {"not": True}, "c") is True
+    assert passes({"contains": ["a", "b", "c"], "threshold": 0.5, "not": True}, "a") is True
     spec = parse_check_text("not contains=a")
     assert run_check(spec, Subject("b")) == CheckResult("not contains=a", "contains", True, 1.0, "without 'a'")
 
@@ -141,6 +142,43 @@ def test_the_score_is_weighted_and_unmade_checks_leave_it_open() -> None:
         assert state.passed is score(results, [specs[0]] * len(results)).passed
 
 
+def test_a_table_on_a_command_line_has_all_keys() -> None:
+    spec = parse_check_text('{contains = ["a", "b"], weight = 2, threshold = 0.5, name = "both"}')
+    assert (spec.weight, spec.threshold, spec.label) == (2, 0.5, "both")
+    assert parse_check_text("{json = true, extract = true}").options == {"extract": True}
+    for wrong in ("{contains}", '{contains = "a"}\nx = 1', '{contains = "a", wieght = 2}', "{}"):
+        with pytest.raises(UsageError) as caught:
+            parse_check_text(wrong)
+        assert caught.value.hint
+
+
+def test_a_weight_in_a_text_is_not_taken_for_text() -> None:
+    with pytest.raises(UsageError, match="part of the text") as caught:
+        parse_check_text("contains=answer weight=2")
+    assert '{contains = "answer", weight = 2}' in caught.value.hint
+    assert parse_check_text('{contains = "answer weight=2"}').value == "answer weight=2"
+
+
+@pytest.mark.parametrize(
+    ("table", "good", "bad"),
+    [
+        ({"contains": ["sorry", "cannot"]}, "Gladly.", "I am sorry, no."),
+        ({"icontains": ["SORRY", "cannot"]}, "Gladly.", "I am sorry, no."),
+        ({"regex": ["^I ", "z+"]}, "Gladly.", "I am."),
+        ({"starts": ["I ", "No"]}, "Gladly.", "I am."),
+    ],
+)
+def test_not_with_a_list_means_none_of_them(table: dict[str, Any], good: str, bad: str) -> None:
+    assert passes(table | {"not": True}, good) is True
+    assert passes(table | {"not": True}, bad) is False
+
+
+def test_a_length_that_is_refused_is_right_or_wrong() -> None:
+    (spec,) = parse_checks([{"words": "<= 50", "not": True}], file="t.j2")
+    assert run_check(spec, Subject("w " * 60)).score == 1.0
+    assert run_check(spec, Subject("w " * 40)).score == 0.0
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "value", "negate"),
     [
@@ -152,6 +190,9 @@ def test_the_score_is_weighted_and_unmade_checks_leave_it_open() -> None:
         ("one-of=a, b", "one-of", ["a", "b"], False),
         ("no-repeat=3", "no-repeat", 3, False),
         ("equals=a=b", "equals", "a=b", False),
+        ("script=Latin,Han", "script", ["Latin", "Han"], False),
+        ('{contains=["a", "b"], not=true}', "contains", ["a", "b"], True),
+        (' { "json-schema" = {type="object"} }', "json-schema", {"type": "object"}, False),
     ],
 )
 def test_checks_are_written_on_a_command_line(text: str, kind: str, value: Any, negate: bool) -> None:

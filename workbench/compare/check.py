@@ -32,6 +32,12 @@ __all__ = [
 ]
 
 
+# Kinds whose score is the share that was found of a list.
+_ANY = ("contains", "icontains", "regex")
+# Kinds whose score tells how near a miss is: turned round it would tell nothing.
+_NEAR = ("words", "chars", "tokens")
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """``passed`` None: not made, and ``error`` says why; ``score`` is 0 then. ``detail`` is a few words for people."""
@@ -86,7 +92,12 @@ def judged(spec: CheckSpec, found: float, detail: str) -> CheckResult:
     value = min(1.0, max(0.0, found))
     threshold = KINDS[spec.kind] if spec.threshold is None else spec.threshold
     if spec.negate:
-        return CheckResult(spec.label, spec.kind, value < threshold, 1.0 - value, detail)
+        if spec.kind in _ANY and spec.threshold is None:
+            # "Not all of them" is never meant: a list of forbidden words forbids each.
+            return CheckResult(spec.label, spec.kind, value == 0.0, 1.0 - value, detail)
+        passed = value < threshold
+        turned = float(passed) if spec.kind in _NEAR else 1.0 - value
+        return CheckResult(spec.label, spec.kind, passed, turned, detail)
     return CheckResult(spec.label, spec.kind, value >= threshold, value, detail)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,8 +11,9 @@ from typing import Any
 
 from workbench.compare.check_spec import KINDS, CheckSpec
 from workbench.compare.check_value import fault
-from workbench.error import TemplateError, UsageError
+from workbench.error import ConfigError, TemplateError, UsageError
 from workbench.template.header import table_place
+from workbench.textio import toml_loads
 
 COMMON = ("not", "weight", "threshold", "name")
 # Further keys of a [[check]] table, by kind.
@@ -20,6 +22,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "json-schema": ("extract",),
     "judge": ("model", "engine", "against"),
 }
+_KEYS = re.compile(r"\s(?P<key>weight|threshold)\s*=\s*(?P<value>\d*\.?\d+)\s*\Z")
 _TEXT = re.compile(r"\s*(?P<negate>not\s+)?(?P<kind>[a-z][a-z-]*)\s*(?P<rest>.*)\Z", re.DOTALL)
 
 
@@ -116,11 +119,14 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def parse_check_text(text: str) -> CheckSpec:
-    """A check as it stands on a command line: ``contains=London``, ``not regex=^Sorry``, ``words<=50``, ``json``.
+    """A check as it stands on a command line: ``contains=London``, ``not regex=^Sorry``, ``words<=50``, ``json``, or a
+    table as in a header, ``{contains = ["a", "b"], weight = 2}``.
 
     Raises UsageError with a near match.
     """
-    hint = "For example: contains=London, 'not regex=^Sorry', 'words<=50', json"
+    if text.lstrip().startswith("{"):
+        return _from_table(_inline(text))
+    hint = "For example: contains=London, 'not regex=^Sorry', 'words<=50', json, '{contains = [\"a\"], weight = 2}'"
     match = _TEXT.match(text)
     if match is None:
         raise UsageError(f"this is no check: {text!r}", hint=hint)
@@ -131,13 +137,40 @@ def parse_check_text(text: str) -> CheckSpec:
     if rest.startswith(("<", ">")):
         value = rest
     elif rest.startswith("="):
-        value = _text_value(kind, rest.removeprefix("=").removeprefix("="))
+        written = rest.removeprefix("=").removeprefix("=")
+        _refuse_keys(kind, written)
+        value = _text_value(kind, written)
     elif rest:
         raise UsageError(f"this is no check: {text!r}", hint=hint)
     return checked(CheckSpec(kind, value, negate=match["negate"] is not None))
 
 
+def _inline(text: str) -> Mapping[str, Any]:
+    """The table that is written in braces, on one line or several. Raises UsageError."""
+    try:
+        data = toml_loads(f"check = {text.strip()}")
+    except ConfigError as error:
+        hint = """For example: '{contains = ["a", "b"], weight = 2}'"""
+        raise UsageError(f"this is no table of a check: {text.strip()!r}", hint=hint) from error
+    table = data.pop("check")
+    if data or not isinstance(table, Mapping):
+        raise UsageError(f"this is more than one check: {text.strip()!r}", hint="Give each a --check of its own.")
+    return table
+
+
+def _refuse_keys(kind: str, written: str) -> None:
+    """A text that ends in a weight or threshold is not meant as text. Raises UsageError."""
+    if match := _KEYS.search(written):
+        rest = written[: match.start()].strip()
+        table = f"{{{kind} = {json.dumps(rest, ensure_ascii=False)}, {match['key']} = {match['value']}}}"
+        where = f"Write a table: --check '{table}'. If the text is meant: {{{kind} = {json.dumps(written.strip())}}}"
+        raise UsageError(f"{match[0].strip()!r} would be a part of the text", hint=where)
+
+
 def _text_value(kind: str, text: str) -> Any:
+    if kind in ("script", "language"):
+        names = [item.strip() for item in text.split(",") if item.strip()]
+        return names if len(names) > 1 else text.strip()
     if kind == "one-of":
         return [item.strip() for item in text.split(",") if item.strip()]
     if kind == "no-repeat" and text.strip().isdigit():

@@ -63,7 +63,11 @@ def check_contains(spec: CheckSpec, subject: Subject) -> tuple[float, str]:
     text = fold(subject.text)
     wanted = listed(spec.value)
     missing = [item for item in wanted if fold(item) not in text]
-    told = f"without {', '.join(map(repr, missing))}" if missing else "found"
+    there = [item for item in wanted if item not in missing]
+    if spec.negate and there:
+        told = f"found {', '.join(map(repr, there))}"
+    else:
+        told = f"without {', '.join(map(repr, missing))}" if missing else "found"
     return 1 - len(missing) / len(wanted), told
 
 
@@ -71,7 +75,9 @@ def check_regex(spec: CheckSpec, subject: Subject) -> tuple[float, str]:
     patterns = [compiled(item) for item in listed(spec.value)]
     matches = [found(pattern, subject.text) for pattern in patterns]
     missing = [item for item, match in zip(listed(spec.value), matches, strict=True) if match is None]
-    told = f"no match of {', '.join(missing)}" if missing else f"found {(matches[0] or '')[:60]!r}"
+    first = next((match for match in matches if match is not None), "")
+    all_there = not missing or (spec.negate and len(missing) < len(patterns))
+    told = f"found {first[:60]!r}" if all_there else f"no match of {', '.join(missing)}"
     return 1 - len(missing) / len(patterns), told
 
 
