@@ -274,3 +274,16 @@ def test_only_what_differs_is_told() -> None:
     assert list(differences([base, other])) == [["seed=1", "smol", "llamacpp"], ["seed=2", "smol", "llamacpp"]]
     other["engine"] = "gpt4all"
     assert list(differences([base, other])) == [["llamacpp", "smol"], ["gpt4all", "smol"]]
+
+
+async def test_one_reason_of_all_panes_is_told_once(space: Path) -> None:
+    async with opened(space, (120, 36)) as (app, pilot):
+        await have(app, 6)
+        app.main.editor.load_text("+++\n[slots.town]\n+++\nWhere is {{ town }}?")
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: all(pane.state.phase == "not run" for pane in app.main.panes.all))
+        await wait_for(pilot, lambda: not app.main.running.busy)
+        told = [notice.message for notice in app._notifications if "'town' has no value" in notice.message]
+        assert len(told) == 1
+        assert told[0].startswith("6 panes did not run: ")
+        assert all("'town' has no value" in str(pane.view.placeholder) for pane in app.main.panes.all)

@@ -15,7 +15,7 @@ from workbench.session.ids import new_ulid
 from workbench.session.info import Session
 from workbench.template.document import TemplateDocument, parse_document
 from workbench.tui.bridge import FLUSHES_PER_SECOND, RunBridge
-from workbench.tui.pane_start import Planned, SharedSession, handle_for, memory_question, plan_all
+from workbench.tui.pane_start import Planned, SharedSession, handle_for, memory_question, plan_all, told_once
 from workbench.tui.pane_view import Pane, PaneSettings
 from workbench.tui.screens.modal import Confirm
 from workbench.tui.status import RunState
@@ -132,15 +132,16 @@ class PaneRuns:
                 self._not_run(panes)
                 return
             self._keep(sum(item.plan is not None and bool(item.plan.load.path) for item in planned))
-            document = specs[0].document
-            title = document.header.title or document.path.rpartition("/")[2].removesuffix(".j2")
+            title = (document := specs[0].document).header.title or document.path.rpartition("/")[2].removesuffix(".j2")
             shared = SharedSession(bench, self.session, title)
-            going = []
+            going, refused = [], list[tuple[str, str]]()
             for pane, item in zip(panes, planned, strict=True):
                 if item.error is not None:
-                    self._refused(pane, item.error)
+                    refused.append((f"Pane {self.panes.label(pane)}", self._refused(pane, item.error)))
                 elif pane in self.panes.all:
                     going.append((pane, self._begin(pane, handle_for(bench, item, shared))))
+            for told in told_once("did not run", refused):
+                self.screen.say(told, error=True)
         finally:
             self._starting = False
         await self._play(going)
@@ -152,26 +153,24 @@ class PaneRuns:
 
     async def _may_load(self, planned: list[Planned]) -> bool:
         question = await asyncio.to_thread(memory_question, self.screen.bench, planned)
-        agreed = not question or self._given_up or await self._agreed(question)
-        return agreed and not self._given_up
+        return (not question or self._given_up or await self._agreed(question)) and not self._given_up
 
     async def _agreed(self, question: str) -> bool:
         confirm = Confirm(f"{question}\nStart all the same?", yes="start", no="do not")
-        agreed: bool | None = await self.screen.app.push_screen_wait(confirm)
-        return agreed is True
+        return (await self.screen.app.push_screen_wait(confirm)) is True
 
     def _not_run(self, panes: list[Pane]) -> None:
         for pane in panes:
             pane.state.phase = "not run"
         self.panes.arrange()
 
-    def _refused(self, pane: Pane, error: WorkbenchError) -> None:
+    def _refused(self, pane: Pane, error: WorkbenchError) -> str:
         """A pane that cannot run says why; its neighbours run all the same."""
         pane.view.clear()
         pane.view.placeholder = str(error)
         pane.request = pane.record = None
         pane.state.phase = "not run"
-        self.screen.say(f"Pane {self.panes.label(pane)}: {error}", error=True)
+        return str(error)
 
     def _begin(self, pane: Pane, handle: RunHandle) -> RunBridge:
         pane.state = RunState(model=pane.settings.model, engine=pane.settings.engine)
@@ -230,10 +229,11 @@ class PaneRuns:
                 self.unsaved.append(bridge.handle)
             if bridge.handle.request is not None:
                 bridge.state.model = bridge.handle.request.model.file
-            if isinstance(bridge.last, Failed) and many:
-                screen.say(f"{bridge.state.model}: {bridge.last.message}", error=True)
-            elif isinstance(bridge.last, Failed):
+            if isinstance(bridge.last, Failed) and not many:
                 screen.failed(bridge.last)
+        failed = [(it.state.model, it.last.message) for it in bridges if many and isinstance(it.last, Failed)]
+        for told in told_once("failed", failed):
+            screen.say(told, error=True)
         # The same thing is said of several engines once.
         notices = [notice for bridge in bridges for notice in bridge.handle.notices]
         notes = list(dict.fromkeys(note for bridge in bridges for note in bridge.notes))

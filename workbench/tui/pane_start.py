@@ -114,3 +114,13 @@ def handle_for(bench: Workbench, planned: Planned, shared: SharedSession) -> Run
 
     handle = RunHandle(bench, planned.spec, plan)
     return handle
+
+
+def told_once(what: str, reasons: Sequence[tuple[str, str]]) -> list[str]:
+    """One message for each reason, however many panes have it: each pane shows its own, and messages cover them."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons:
+        names.setdefault(reason, []).append(name)
+    return [
+        f"{alike[0] if len(alike) == 1 else f'{len(alike)} panes {what}'}: {reason}" for reason, alike in names.items()
+    ]
