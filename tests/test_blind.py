@@ -8,7 +8,7 @@ from itertools import combinations
 
 import pytest
 
-from workbench.compare.blind import BAD, TIE, blind_round, votes_of
+from workbench.compare.blind import BAD, TIE, blind_round, last_votes, votes_of
 from workbench.compare.check import CheckResult, Score
 from workbench.compare.ranking import Vote, bradley_terry
 from workbench.compare.score import Scored, summarise
@@ -50,6 +50,11 @@ def test_votes_make_a_ranking_and_come_back_from_a_file_of_marks() -> None:
         votes += item.vote(next(label for label, name in item.reveal().items() if name == best))
     assert [rating.item for rating in bradley_terry(votes).ratings] == ["x", "y", "z"]
     assert votes_of([*map(asdict, votes), {"a": "x", "b": "x", "outcome": "a"}, {"a": 1}]) == votes
+
+
+def test_judging_the_same_two_again_counts_once() -> None:
+    cast = [asdict(Vote("x", "y", "a")), asdict(Vote("x", "z", "a")), asdict(Vote("y", "x", "a"))]
+    assert votes_of(last_votes(cast)) == [Vote("y", "x", "a"), Vote("x", "z", "a")]
 
 
 def test_what_cannot_be_judged_blind_is_refused() -> None:

@@ -65,6 +65,11 @@ def blind_round(names: Sequence[str], *, seed: int, key: str = "") -> Round:
     return Round(key, tuple(names), tuple(order))
 
 
+def last_votes(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of rows in the order they were cast, the last of each two outputs: judged again they are no further evidence."""
+    return list({frozenset((str(row.get("a")), str(row.get("b")))): row for row in rows}.values())
+
+
 def votes_of(rows: Iterable[Mapping[str, Any]]) -> list[Vote]:
     """Votes from plain data; what is none is left out."""
     found = []

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from workbench.compare.blind import BAD, TIE, Round, blind_round, votes_of
+from workbench.compare.blind import BAD, TIE, Round, blind_round, last_votes, votes_of
 from workbench.compare.ranking import Vote, bradley_terry
 from workbench.error import StorageError
 from workbench.session.groups import list_groups
@@ -129,10 +129,10 @@ def _named(session: Session, known: Mapping[str, str]) -> Iterator[Vote]:
     files = list_marks(session, kind="votes")
     for group in list_groups(session):
         files += list_marks(session, group.id, kind="votes") if is_ulid(group.id) else []
-    for marks in files:
-        for row in rows(marks, "vote"):
-            for vote in votes_of([row]):
-                yield Vote(_name(row, "a", vote.a, known), _name(row, "b", vote.b, known), vote.outcome)
+    cast = [row for marks in sorted(files, key=lambda marks: marks.path.name) for row in rows(marks, "vote")]
+    for row in last_votes(cast):
+        for vote in votes_of([row]):
+            yield Vote(_name(row, "a", vote.a, known), _name(row, "b", vote.b, known), vote.outcome)
 
 
 def _name(row: Mapping[str, Any], side: str, run: str, known: Mapping[str, str]) -> str:
