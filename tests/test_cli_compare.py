@@ -122,6 +122,28 @@ def test_comparing_takes_two_runs_that_exist(space: Path, capfd: pytest.CaptureF
     assert "there is no run" in capfd.readouterr().err
 
 
+def test_a_unique_beginning_of_a_run_s_id_is_enough(
+    space: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    speak(monkeypatch, "one")
+    speak(monkeypatch, "two")
+    first, second = ids(space)
+    capfd.readouterr()
+    assert main(["compare", first[:20].lower(), second[:20]]) == ExitCode.DIFFERS
+    assert f"--- {first}\n+++ {second}\n" in capfd.readouterr().out
+    assert main(["sessions", "show", second[:20]]) == ExitCode.OK
+    assert "two" in capfd.readouterr().out
+    shared = next(size for size in range(26) if first[size] != second[size])
+    assert main(["sessions", "show", first[:shared]]) == ExitCode.USAGE
+    told = capfd.readouterr().err
+    assert f"runs have ids that begin with {first[:shared]}" in told
+    assert first in told
+    assert second in told
+    # A session may be called what ids begin with.
+    assert main(["sessions", "rename", "talk", first[:shared]]) == ExitCode.OK
+    assert main(["sessions", "show", first[:shared]]) == ExitCode.OK
+
+
 def test_changed_inputs_and_deltas_name_only_what_differs() -> None:
     one = request()
     other = request(model=ModelRef("big.gguf"), params=Params(temperature=0.9, seed=7, stop=()), variables={"new": 1})

@@ -36,7 +36,10 @@ class Comparison:
 
 def configure(parser: Parser) -> None:
     parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="two or more runs by their ids; the first is the baseline"
+        "runs",
+        metavar="RUN",
+        nargs="+",
+        help="two or more runs, each by its id or a unique beginning of it; the first is the baseline",
     )
     parser.option(
         "--by", choices=("word", "line"), default=None, help="unit of the diff (else: line for code, word else)"
@@ -46,11 +49,15 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.cli.sessions import opened
+    from workbench.cli.sessions_select import find_run
 
     if len(args.runs) < 2:
         raise UsageError("comparing takes two runs", hint="workbench compare RUN RUN; see 'workbench sessions list'.")
     store = opened(args, console).store
-    records = [store.open_run(store.find_run(name), name) for name in args.runs]
+    found = [find_run(store, name) for name in args.runs]
+    records = [store.open_run(session, run_id) for session, run_id in found]
+    # In the output each run has its whole id, however little of it was typed.
+    args.runs = [run_id for _, run_id in found]
     for name, record in zip(args.runs, records, strict=True):
         if record.result.status != "finished":
             console.talk.say(f"{name} is {record.result.status}: compared is the text that there is")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.cli.arguments import near
@@ -12,6 +15,9 @@ from workbench.error import UsageError
 if TYPE_CHECKING:
     from workbench.session.info import Session
     from workbench.session.store import SessionStore
+
+# Fewer characters than four tell more than a year.
+_START = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{3,24}")
 
 
 def find_session(store: SessionStore, name: str, *, what: str = "session") -> Session:
@@ -31,12 +37,35 @@ def find_session(store: SessionStore, name: str, *, what: str = "session") -> Se
 
 
 def find_run(store: SessionStore, name: str) -> tuple[Session, str]:
-    """The session of a run, and the run's id. Raises UsageError."""
+    """The session of a run, and the run's id, of which a unique beginning is enough. Raises UsageError."""
     from workbench.session.ids import is_ulid
 
     if is_ulid(name.upper()):
         name = name.upper()
-    return store.find_run(name), name
+    try:
+        return store.find_run(name), name
+    except UsageError:
+        found = _beginning(store, name.upper())
+        if found is None:
+            raise
+        return found
+
+
+def _beginning(store: SessionStore, start: str) -> tuple[Session, str] | None:
+    """The one run whose id begins so. Raises UsageError when there are several."""
+    if not _START.fullmatch(start):
+        return None
+    found: dict[str, Path] = {}
+    for folder in store.folders():
+        with contextlib.suppress(OSError):
+            for file in os.listdir(folder / "runs"):
+                run_id, _, ending = file.partition(".")
+                if run_id.startswith(start) and ending in ("toml", "jsonl"):
+                    found.setdefault(run_id, folder)
+    if len(found) > 1:
+        some = ", ".join(sorted(found)[:5]) + (", ..." if len(found) > 5 else "")
+        raise UsageError(f"{len(found)} runs have ids that begin with {start}", hint=f"Give more of it: {some}")
+    return next(((store.open_session(folder), run_id) for run_id, folder in found.items()), None)
 
 
 def find_either(store: SessionStore, name: str) -> tuple[Session, str]:
@@ -47,7 +76,14 @@ def find_either(store: SessionStore, name: str) -> tuple[Session, str]:
         # Sessions have such ids as well.
         with contextlib.suppress(UsageError):
             return find_run(store, name)
-    return find_session(store, name, what="session or run"), ""
+    try:
+        return find_session(store, name, what="session or run"), ""
+    except UsageError:
+        # After the titles: a session may be called what an id begins with.
+        found = _beginning(store, name.upper())
+        if found is None:
+            raise
+        return found
 
 
 def named(parser: argparse.ArgumentParser, help_text: str = "a session by title, folder or id") -> None:
