@@ -12,6 +12,7 @@ from time import monotonic
 import pytest
 
 from tests.ptytool import Terminal
+from workbench.error import ExitCode
 from workbench.session.drafts import load_drafts
 from workbench.session.store import SessionStore
 from workbench.workspace import find_workspace, init_workspace
@@ -21,7 +22,7 @@ ESCAPES = [
     json.loads(line)
     for line in (Path(__file__).parent / "data" / "escapes.jsonl").read_text(encoding="utf-8").splitlines()
 ]
-F5, CTRL_Q, ALT_2 = b"\x1b[15~", b"\x11", b"\x1b2"
+F5, CTRL_Q, ALT_2, ALT_6 = b"\x1b[15~", b"\x11", b"\x1b2", b"\x1b6"
 Start = Callable[..., Terminal]
 
 
@@ -62,6 +63,43 @@ def test_it_runs_and_quits(start: Start) -> None:
     terminal.send(CTRL_Q)
     assert terminal.wait_end() == 0
     assert gave_back(terminal)
+
+
+BREAKAGE = """
+from workbench.tui.app import WorkbenchApp
+def broken(self, *words):
+    if words in ((), ("browse",)):
+        text = "a private text"
+        raise ValueError("something broke")
+{what}
+"""
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["WorkbenchApp.do = broken", "async def work(self): broken(self)\nWorkbenchApp.browse = work"],
+    ids=["handler", "worker"],
+)
+def test_a_failure_gives_the_terminal_back_and_is_one_sentence_and_a_report(
+    space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BREAKAGE.format(what=what))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    terminal = Terminal(cwd=space, env={"WORKBENCH_ENGINE": "scripted", "PYTHONPATH": str(tmp_path)}, columns=200)
+    terminal.wait_for("city")
+    terminal.send(b"precious")
+    terminal.wait_for("precious")
+    terminal.send(ALT_6)
+    assert terminal.wait_end() == ExitCode.INTERNAL
+    assert gave_back(terminal)
+    after = bytes(terminal.received).rpartition(b"\x1b[?1049l")[2].decode()
+    assert after.count("internal error (ValueError); the report is in") == 1
+    assert "private" not in after
+    assert "Traceback" not in after
+    (report,) = (tmp_path / "state").rglob("crash-*.txt")
+    assert "something broke" in report.read_text()
+    assert "private" not in report.read_text()
+    assert any("precious" in draft.text for draft in load_drafts(find_workspace(space)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.test_app import opened, play, screen_text, wait_for
+from workbench.session.index import SessionIndex
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.difference import DifferenceScreen
@@ -156,3 +157,19 @@ async def test_run_again_with_another_seed_shows_the_difference(space: Path, mon
         await pilot.press("l")
         await wait_for(pilot, lambda: isinstance(app.screen, Choose))
         assert "first run" in screen_text(pilot)
+
+
+async def test_an_index_that_fails_is_told_and_ends_nothing(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(space) as (app, pilot):
+        await make_runs(app, pilot, monkeypatch, "the first answer")
+        await browse(app, pilot, 1)
+        await pilot.press("escape")
+
+        def broken(*_words: object, **_more: object) -> int:
+            raise OverflowError("too large")
+
+        monkeypatch.setattr(SessionIndex, "refresh", broken)
+        await browse(app, pilot, 1)
+        await wait_for(pilot, lambda: any("sessions reindex" in item.message for item in app._notifications))
+        await pilot.press("down")
+        assert app.failure is None

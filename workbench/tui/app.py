@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import inspect
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -35,10 +36,11 @@ from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.main import MainScreen
 from workbench.tui.screens.modal import Confirm
 from workbench.tui.screens.tour import Tour
+from workbench.tui.textual_private import OwnFailure
 from workbench.tui.theme import install_themes, theme_folders
 
 
-class WorkbenchApp(App[int]):
+class WorkbenchApp(OwnFailure):
     """The workbench on a terminal."""
 
     CSS_PATH: ClassVar[str] = "app.tcss"
@@ -93,9 +95,17 @@ class WorkbenchApp(App[int]):
         self.home.show_mode()
 
     def _ended_from_outside(self, number: int) -> None:
+        self._keep_all()
+        self.exit(128 + number)
+
+    def _keep_all(self) -> None:
         self._main.editing.drafting.keep_now()
         self._main.running.rescue()
-        self.exit(128 + number)
+
+    def failed(self) -> None:
+        # Whatever is broken must not hide the failure itself.
+        with contextlib.suppress(Exception):
+            self._keep_all()
 
     async def on_unmount(self) -> None:
         await asyncio.gather(self.following.stop(), self.bench.close())
@@ -225,7 +235,9 @@ class WorkbenchApp(App[int]):
 
 
 def run_app(workspace: str | Path | None = None, *, model_dirs: Sequence[str | Path] = ()) -> int:
-    """Open the app and return its exit code. Raises WorkbenchError before the screen is taken."""
+    """Open the app and return its exit code. Raises WorkbenchError before the screen is taken; what the app failed of
+    after the terminal was given back.
+    """
     bench = open_workbench(workspace, model_dirs=model_dirs)
     # What is loaded by now stays: walking it again and again would hold up keys, most while a long template is read.
     gc.collect()
@@ -238,4 +250,6 @@ def run_app(workspace: str | Path | None = None, *, model_dirs: Sequence[str | P
     # A driver that was asked for by name (the browser's, a test's) is respected.
     app = WorkbenchApp(bench, driver_class=None if served else WorkbenchDriver)
     result = app.run(mouse=bench.config.mouse)
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or (result if isinstance(result, int) else 0) or 0

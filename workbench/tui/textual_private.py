@@ -25,6 +25,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
+from textual.worker import WorkerFailed
 
 from workbench.display import inert_characters
 from workbench.tui.exact_document import ExactDocument, QuickWrapped, ShownDocument
@@ -227,6 +228,29 @@ def bound_to(widget: Widget, key: str) -> str:
 def is_told(app: App[Any], text: str) -> bool:
     """Is a notice of that text on the screen?"""
     return any(notice.message == text for notice in app._notifications)
+
+
+class OwnFailure(App[int]):
+    """Ends on an unhandled exception without a word and keeps it in ``failure``, for the caller of ``run``.
+
+    The stock app prints a traceback with the values of all variables, texts of people among them.
+    """
+
+    failure: BaseException | None = None
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.failure is None:
+            self.failure = error.error if isinstance(error, WorkerFailed) else error
+            self.failed()
+        self._return_code = 1
+        if self._exception is None:
+            # Tests that drive the app get it raised.
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def failed(self) -> None:
+        """Last things to do; what fails there is let go."""
 
 
 class _Region:

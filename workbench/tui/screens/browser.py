@@ -141,6 +141,9 @@ class BrowserScreen(Once, SayingScreen[tuple[Any, str] | None]):
             await asyncio.to_thread(index.refresh, progress=progress, cancel=self._ended)
         except WorkbenchError as error:
             self.say(str(error))
+        except Exception as error:  # noqa: BLE001 - what was indexed by then is found; no reason to end the app
+            told = f"What is new may not be found ({type(error).__name__})."
+            self.say(f"{told} Make the index anew: workbench sessions reindex", error=True)
         self._indexing = ""
         await self.search()
 
