@@ -93,6 +93,32 @@ def test_rows_of_files(tmp_path: Path) -> None:
         parse_axis("(colour) = @rows.csv", folder=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "r.jsonl",
+            '{"city": "Rome", "temperature": 1}\n\n{"city": "Oslo"}\n',
+            "r.jsonl, line 3: no value for 'temperature'",
+        ),
+        ("r.jsonl", '{"city": "Rome"}\n{"city"\n', "r.jsonl, line 2: "),
+        ("r.jsonl", '{"city": "Rome"}\n[1]\n', "r.jsonl, line 2: this is no object"),
+        ("r.csv", "city,city\nRome,Oslo\n", "r.csv, line 1: two columns are named 'city'"),
+        ("r.csv", "city;temperature\nRome;1\n", "r.csv, line 1: its columns stand between semicolons"),
+        ("r.csv", 'city,temperature\n"Ro\nme",1\nOslo,\n', "r.csv, line 4, temperature: '' is not a number"),
+        ("r.csv", "city,temperature\nRome\n", "r.csv, line 2: no value for 'temperature'"),
+        ("r.csv", "city\nRome, Italy\n", "r.csv, line 2: 2 values for 1 columns"),
+        ("r.csv", "city\n", "r.csv: no rows"),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_rows_is_told_with_its_line(tmp_path: Path, name: str, text: str, told: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(AxisError) as caught:
+        parse_axis(f"@{name}", folder=tmp_path)
+    assert caught.value.message.startswith(told)
+    assert caught.value.hint
+
+
 def test_tables_of_files() -> None:
     assert axis_from_table({"target": "temperature", "values": "0-1 (+0.5)"}).rows == ((0.0,), (0.5,), (1.0,))
     assert axis_from_table({"target": "0", "values": ["a", "b"]}).rows == (("a",), ("b",))

@@ -117,6 +117,10 @@ def test_rows_of_a_file_are_one_joined_axis(space: Path) -> None:
         ("Bern", 0.5),
         ("Rome", 0.0),
     ]
+    for words in (("--set", "city=Q"), ("--param", "temperature=0")):
+        both = grid(space, "--rows", "rows.csv", *words)
+        assert both.returncode == 2
+        assert b"has one value for all runs, and an axis" in both.stderr
     missing = grid(space, "--rows", "none.csv")
     assert (missing.returncode, b"there is no file" in missing.stderr) == (2, True)
 

@@ -107,11 +107,15 @@ def _spec(bench: Workbench, args: argparse.Namespace, document: TemplateDocument
         axes.append(rows_axis(args.rows, None))
     if len(args.use) > 1:
         axes.insert(0, Axis(("model",), tuple((name,) for name in args.use)))
+    variables, params = variables_of(args), params_of(args)
+    for target in (target for axis in axes for target in axis.targets if target in {**variables, **params}):
+        hint = "Leave one of them out: an axis, or a column of --rows, gives each run its own."
+        raise UsageError(f"{target!r} has one value for all runs, and an axis", hint=hint)
     return GridSpec(
         document,
         tuple(axes),
-        variables_of(args),
-        params_of(args),
+        variables,
+        params,
         model=args.use[0] if len(args.use) == 1 else "",
         engine=args.engine,
         repeats=1 if args.repeat is None else args.repeat,

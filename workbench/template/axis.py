@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -220,22 +219,20 @@ def _row(targets: tuple[str, ...], values: Any) -> tuple[Value, ...]:
 
 
 def rows_axis(name: str, folder: Path | None, targets: tuple[str, ...] = ()) -> Axis:
-    """A CSV (with a heading) or JSONL file, each row one joined value."""
-    text = _read(name, folder)
-    if name.lower().endswith((".jsonl", ".ndjson")):
-        try:
-            records = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
-            raise AxisError(f"{name}: {error}", hint="one JSON object per line") from None
-    else:
-        records = list(csv.DictReader(io.StringIO(text)))
-    if not records or not all(isinstance(record, dict) for record in records):
-        raise AxisError(f"{name}: no rows", hint="CSV with a heading, or one JSON object per line")
-    targets = targets or tuple(records[0])
-    missing = [target for target in targets if any(target not in record for record in records)]
-    if missing:
-        raise AxisError(f"{name}: no column {', '.join(missing)}", hint=f"it has {', '.join(records[0])}")
-    return Axis(targets, tuple(_row(targets, [record[target] for target in targets]) for record in records))
+    """A CSV (with a heading) or JSONL file, each row one joined value. Raises AxisError with file and line."""
+    from workbench.template.rows import read_rows
+
+    targets, records = read_rows(name, _read(name, folder), targets)
+    rows = []
+    for line, record in records:
+        row: list[Value] = []
+        for target in targets:
+            try:
+                row += _row((target,), [record[target]])
+            except AxisError as error:
+                raise AxisError(f"{name}, line {line}, {target}: {error.message}", hint=error.hint) from None
+        rows.append(tuple(row))
+    return Axis(targets, tuple(rows))
 
 
 def label(row: Sequence[Value], limit: int = 40) -> str:
