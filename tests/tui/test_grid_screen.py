@@ -247,8 +247,18 @@ async def test_ratings_stars_and_notes_are_kept_and_a_rating_goes_before_a_check
         assert session.runs[state.run_id] == {"rating": 4, "star": True, "note": "fine all the same"}
         await pilot.press("i")
         await wait_for(pilot, lambda: "passed: 2/2" in screen.detail.text and "1 rated by hand" in screen.detail.text)
-        await pilot.press("escape", "0")
+        await pilot.press("escape", "w")
+        await typed(app, pilot, "rated.csv")
+        await wait_for(pilot, (space / "rated.csv").is_file)
+        await pilot.press("0")
         await wait_for(pilot, lambda: screen.rows.cell(1, 0).text.startswith("-*"))
+        await pilot.press("w")
+        await typed(app, pilot, "unrated.csv")
+        await wait_for(pilot, (space / "unrated.csv").is_file)
+        files = [space / f"{name}.csv" for name in ("rated", "unrated")]
+        last = [list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))[-1] for file in files]
+        assert [(row["passed"], row["rating"], row["star"]) for row in last] == [("yes", "4", "yes"), ("no", "", "yes")]
+        assert last[0]["remark"] == "fine all the same"
 
 
 async def test_the_result_is_written_as_the_command_line_writes_it(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.error import ExitCode
 from workbench.service.grid_events import CellFailed, CellFinished, CellStarted, GridEvent, Totals
-from workbench.service.grid_words import check_lines, duration, estimate_lines, unmade_lines
+from workbench.service.grid_words import duration, estimate_lines, result_lines, unmade_lines
 
 if TYPE_CHECKING:
     from workbench.cli.out import Talk
@@ -60,7 +60,7 @@ class GridTalk:
             self._talk.say(f"{ended} of {totals.planned}  {_progress_text(totals, self._model)}")
 
     def end(self, run: GridRun) -> None:
-        """The summary: counts, where it is, the rate of each check, how exactly it can be repeated."""
+        """The summary: counts, where it is, rates and means, how exactly it can be repeated."""
         totals = run.totals
         self._talk.clear_bar()
         parts = [f"{totals.done} of {totals.planned} done"]
@@ -73,7 +73,7 @@ class GridTalk:
         self._talk.say(", ".join(parts))
         if totals.tokens_cached:
             self._talk.say(f"{totals.tokens_in - totals.tokens_cached} of {totals.tokens_in} prompt tokens were read")
-        for line in check_lines(run.grid.states):
+        for line in result_lines(run.grid.states):
             self._talk.say(line)
         for line in unmade_lines(run.grid.states):
             self._talk.error(line)
@@ -102,14 +102,14 @@ def _progress_text(totals: Totals, model: str) -> str:
 
 
 def exit_code(states: Sequence[CellState], *, stopped: bool) -> ExitCode:
-    """Stopped, then errors, then what is not on disk, then failed checks, then checks that could not be made."""
+    """Stopped, then errors, then what is not on disk, then failed cells, then checks that could not be made."""
     if stopped:
         return ExitCode.CANCELLED
     if any(state.status == "failed" for state in states):
         return ExitCode.ENGINE
     if any(state.problem for state in states):
         return ExitCode.STORAGE
-    verdicts = [check.passed for state in states for check in state.checks]
+    verdicts = [state.passed for state in states if state.judged]
     if False in verdicts:
         return ExitCode.DIFFERS
     return ExitCode.USAGE if None in verdicts else ExitCode.OK

@@ -19,7 +19,8 @@ class CellState:
     """Times in ms, tokens in the engine's unit. ``reused``: the run was on disk already, made for something else.
 
     ``session`` and ``run_id`` say where the run stands; empty while there is none. ``note`` is why the run may not be
-    exactly repeatable. ``problem`` is why it could not be saved.
+    exactly repeatable. ``problem`` is why it could not be saved. ``rating`` (1 to 5, 0 for none), ``star`` and
+    ``remark`` are a person's.
     """
 
     cell: PlannedCell
@@ -44,6 +45,9 @@ class CellState:
     session: str = ""
     run_id: str = ""
     checks: tuple[CheckResult, ...] = ()
+    rating: int = 0
+    star: bool = False
+    remark: str = ""
 
     @property
     def number(self) -> int:
@@ -54,10 +58,19 @@ class CellState:
         return self.status in ("done", "failed")
 
     @property
+    def judged(self) -> bool:
+        """Whether there is something that a verdict comes from."""
+        return bool(self.rating or self.checks)
+
+    @property
     def passed(self) -> bool | None:
-        """The verdict of all its checks; None while there are none."""
+        """A person's verdict, which goes before all checks; else that of the checks; None while there are none."""
         from workbench.compare.check_spec import verdict
 
+        if self.rating:
+            from workbench.compare.score import PASSING_RATING
+
+            return self.rating >= PASSING_RATING
         return verdict(check.passed for check in self.checks)
 
     def metric(self, name: str) -> float | None:

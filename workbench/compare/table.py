@@ -130,8 +130,8 @@ class Stack:
 
     @property
     def verdicts(self) -> list[bool | None]:
-        """Of every run that was checked."""
-        return [state.passed for state in self.states if state.checks]
+        """Of every run that was checked or rated."""
+        return [state.passed for state in self.states if state.judged]
 
     def metric(self, name: str) -> float | None:
         """The mean of the runs that know it; ``distinct`` counts different texts."""

@@ -185,7 +185,7 @@ class GridRun:
             if item.state.status == "done":
                 await self._checks.run(item)
             elif item.reused is not None and item.state.status == "planned":
-                fill(item.state, item.reused.record, str(item.reused.session.dir.name))
+                fill(item.state, item.reused.record, item.reused.session)
                 item.state.reused = True
                 self._counts.update(("done", "reused"))
                 await self._checks.run(item)

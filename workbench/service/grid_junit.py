@@ -41,7 +41,7 @@ def _counts(states: Sequence[CellState]) -> str:
 
 def _unmade(state: CellState) -> bool:
     """A check could not be made, and none failed."""
-    return bool(state.checks) and state.passed is None
+    return state.judged and state.passed is None
 
 
 def _case(template: str, state: CellState) -> list[str]:
@@ -59,6 +59,9 @@ def _outcome(state: CellState) -> list[str]:
         return [f"      <error message={_attribute(state.error.partition(chr(10))[0])}>{_body(state.error)}</error>"]
     if not state.ended:
         return ["      <skipped/>"]
+    if state.rating:
+        # It goes before the checks.
+        return [] if state.passed else [f'      <failure message="rated {state.rating} of 5"/>']
     wrong = [check for check in state.checks if check.passed is False]
     if wrong:
         told = "\n".join(f"{check.name}: {check.detail}" for check in wrong)

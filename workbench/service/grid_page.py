@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workbench.compare.table import GridTable, Layout, Stack
 from workbench.display import display
-from workbench.service.grid_words import check_lines
+from workbench.service.grid_words import result_lines
 
 if TYPE_CHECKING:
     from workbench.service.grid_result import GridResult
@@ -20,18 +20,17 @@ _STYLE = (
     "body{font:15px/1.4 sans-serif;margin:2em}table{border-collapse:collapse}"
     "th,td{border:1px solid #999;padding:.4em .6em;vertical-align:top;text-align:left}"
     "thead th{position:sticky;top:0;background:#eee}pre{white-space:pre-wrap;margin:.2em 0;max-width:60ch}"
-    ".no{background:#fdd}.yes{background:#dfd}.error{background:#fb9}small{color:#555}"
+    ".no{background:#fdd}.yes{background:#dfd}.error{background:#fb9}small{color:#555}.below{margin-left:2em}"
 )
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 
 
 def md_text(result: GridResult) -> str:
-    """A heading, the rates of the checks, and the table."""
+    """A heading, the rates and means, and the table."""
     table, layout = _laid_out(result)
     lines = [f"# {_md(result.title)}", "", _md(_summary(result)), ""]
-    rates = _rates(result)
-    if rates:
-        lines += [*(f"- {_md(line)}" for line in rates), ""]
+    if sums := result_lines(result.states):
+        lines += [*(f"{'  ' * line.startswith(' ')}- {_md(line.strip())}" for line in sums), ""]
     heading = _heading(table, layout)
     lines += [f"| {' | '.join(_md(cell) for cell in heading)} |", "|" + "---|" * len(heading)]
     for row, place in enumerate(layout.rows):
@@ -62,8 +61,8 @@ def html_text(result: GridResult) -> str:
         f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>",
         f"<p>{escape(_summary(result))}</p>",
     ]
-    if rates := _rates(result):
-        lines.append("<ul>" + "".join(f"<li>{escape(display(line))}</li>" for line in rates) + "</ul>")
+    if sums := result_lines(result.states):
+        lines.append("<ul>" + "".join(_item(line) for line in sums) + "</ul>")
     heading = "".join(f"<th>{escape(display(cell))}</th>" for cell in _heading(table, layout))
     lines.append(f"<table><thead><tr>{heading}</tr></thead><tbody>")
     for row, place in enumerate(layout.rows):
@@ -71,6 +70,11 @@ def html_text(result: GridResult) -> str:
         cells += [_html_stack(table.stack(layout, row, column)) for column in range(len(layout.columns))]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return "\n".join([*lines, "</tbody></table></body></html>", ""])
+
+
+def _item(line: str) -> str:
+    below = ' class="below"' if line.startswith(" ") else ""
+    return f"<li{below}>{escape(display(line.strip()))}</li>"
 
 
 def _html_stack(stack: Stack) -> str:
@@ -105,15 +109,12 @@ def _summary(result: GridResult) -> str:
     return ", ".join(parts)
 
 
-def _rates(result: GridResult) -> list[str]:
-    return [line.strip() for line in check_lines(result.states)]
-
-
 def _notes(stack: Stack) -> list[str]:
     """The verdicts, and the state if it is not the usual one."""
     from workbench.compare.stats import rate_of
 
     notes = [str(rate_of(stack.verdicts))] if stack.verdicts else []
+    notes += [f"rated {state.rating} of 5" for state in stack.states if state.rating]
     if stack.status not in ("done", ""):
         notes.append(stack.status)
     return notes

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.plan import plan_data
 from workbench.compare.state import CellState
+from workbench.session.info import rating_of
 
 if TYPE_CHECKING:
     from workbench.record import RunResult
     from workbench.service.grid_plan import Grid
-    from workbench.session.info import RunRecord
+    from workbench.session.info import RunRecord, Session
 
 WARM_NOTE = "the prompt went on from what the engine had read before"
 NO_SEED_NOTE = "the engine takes no seed"
@@ -27,10 +29,17 @@ def take_result(state: CellState, result: RunResult, seed: int | None) -> None:
     state.note = notes.get(result.repro, "") if state.status == "done" else ""
 
 
-def fill(state: CellState, record: RunRecord, session: str) -> None:
-    """The state of a cell from a run on disk."""
+def take_marks(state: CellState, marks: Mapping[str, Any]) -> None:
+    """A person's marks of the run; they come from disk and may hold anything."""
+    state.rating, state.star = rating_of(marks), marks.get("star") is True
+    state.remark = str(marks.get("note") or "")
+
+
+def fill(state: CellState, record: RunRecord, session: Session) -> None:
+    """The state of a cell from a run on disk, with its marks."""
     take_result(state, record.result, record.request.params.seed)
-    state.session, state.run_id = session, record.request.id
+    state.session, state.run_id = session.dir.name, record.request.id
+    take_marks(state, session.runs.get(record.request.id, {}))
     state.model, state.engine = record.request.model.file, record.request.engine
 
 

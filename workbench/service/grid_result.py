@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _TEXT_CELLS = 60
 RUN_COLUMNS = (
     "status", "reused", "model", "engine", "seed", "repro", "tokens_in", "tokens_cached", "tokens_out", "ms_first",
-    "ms_total", "finish_reason", "passed", "session", "run", "error", "text",
+    "ms_total", "finish_reason", "passed", "rating", "star", "remark", "session", "run", "error", "text",
 )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def cell_record(state: CellState) -> dict[str, Any]:
-    """The JSON form of one cell; ``passed`` is null without a verdict."""
+    """The JSON form of one cell; ``passed`` is null without a verdict, ``remark`` a person's note."""
     return {
         "cell": {**state.cell.record, "key": state.cell.key},
         "status": state.status,
@@ -103,6 +103,9 @@ def cell_record(state: CellState) -> dict[str, Any]:
         "ms_total": state.ms_total,
         "error": state.error or None,
         "passed": state.passed,
+        "rating": state.rating or None,
+        "star": state.star,
+        "remark": state.remark or None,
         "checks": [
             {"name": c.name, "passed": c.passed, "score": c.score, "detail": c.detail, "error": c.error or None}
             for c in state.checks
@@ -116,13 +119,10 @@ def grid_record(result: GridResult) -> dict[str, Any]:
     """The JSON form of the whole grid."""
     from dataclasses import asdict
 
-    from workbench.compare.stats import rate_of
+    from workbench.service.grid_sums import grid_sums, sums_record
 
     states = result.states
-    rates = {}
-    for name in dict.fromkeys(check.name for state in states for check in state.checks):
-        rate = rate_of([check.passed for state in states for check in state.checks if check.name == name])
-        rates[name] = {"passes": rate.passes, "n": rate.n, "unknown": rate.unknown, "interval": list(rate.interval)}
+    sums = grid_sums(states)
     return {
         "template": result.template,
         "session": result.session or None,
@@ -134,7 +134,10 @@ def grid_record(result: GridResult) -> dict[str, Any]:
         "count": result.plan.count,
         "cache": "cold" if result.cold else "warm",
         "totals": asdict(result.totals),
-        "checks": rates,
+        "checks": {name: sums_record(found) for name, found in sums.checks.items()},
+        "passed": sums_record(sums.passed),
+        "rated": sums.rated,
+        "means": {name: sums_record(found) for name, found in sums.means.items()},
         "cells": [cell_record(state) for state in states],
     }
 
@@ -185,9 +188,21 @@ def table_rows(result: GridResult) -> list[list[str]]:
     view = table.view()
     view = view.pivoted(sorted((*view.columns, *view.rows)), [])
     layout = table.layout(view)
-    checked = any(state.checks for state in result.states)
+    checked = any(state.judged for state in result.states)
+    rated = any(state.rating for state in result.states)
     heading = [table.dimensions[axis].name for axis in view.rows]
-    rows = [[*heading, "runs", "status", *(["checks"] if checked else []), "tokens", "tokens/s", "text"]]
+    rows = [
+        [
+            *heading,
+            "runs",
+            "status",
+            *(["checks"] if checked else []),
+            *(["rating"] if rated else []),
+            "tokens",
+            "tokens/s",
+            "text",
+        ]
+    ]
     for number, place in enumerate(layout.rows):
         stack = table.stack(layout, number, 0)
         if not stack.states:
@@ -199,6 +214,7 @@ def table_rows(result: GridResult) -> list[list[str]]:
                 str(len(stack.states)),
                 _status(stack.status, stack.states),
                 *([str(rate_of(stack.verdicts))] if checked else []),
+                *([", ".join(str(state.rating) for state in stack.states if state.rating)] if rated else []),
                 _number(stack.metric("tokens_out"), 0),
                 _number(stack.metric("tokens_per_s"), 1),
                 _stacked(texts, stack.states),

@@ -66,7 +66,7 @@ def grid_from_disk(
         raise UsageError(f"the grid {group.id} cannot be used: {group.problem}")
     spec, documents = _spec(session, group)
     more = tuple(text for text in dict.fromkeys(asked.checks if asked else ()) if text not in spec.checks)
-    spec = replace(spec, parallel=parallel, checks=(*spec.checks, *more))
+    spec = replace(spec, parallel=parallel, checks=(*spec.checks, *more), trust=asked is not None and asked.trust)
     plan = plan_from_data(group.plan)
     refuse_files_outside(bench, documents.values(), plan.axes, spec.variables, asked=asked)
     grid = prepare_cells(bench, spec, plan, documents, on_progress=on_progress, not_group=group.id)
@@ -76,12 +76,12 @@ def grid_from_disk(
     for item in grid.cells:
         key = item.cell.key
         item.reused = reused.get(key, item.reused)
-        _take_up(item, made.get(key, []), failed=failed, place=session.dir.name)
+        _take_up(item, made.get(key, []), failed=failed, place=session)
     grid.order = [number for number in order_of(grid.cells) if missing or grid.cells[number].retry]
     return grid
 
 
-def _take_up(item: PreparedCell, runs: list[RunRecord], *, failed: bool, place: str) -> None:
+def _take_up(item: PreparedCell, runs: list[RunRecord], *, failed: bool, place: Session) -> None:
     """What came of a cell so far: its end, or what a new run is to replace. Raises UsageError while one goes on."""
     if live := [run for run in runs if run.live]:
         told = f"the run {live[0].request.id} of this grid is still going on"
@@ -111,12 +111,12 @@ def saved_grid(
         state = CellState(cell, model=str(cell.axes.get("model", "")))
         runs = made.get(cell.key, [])
         if (ended := _ended(runs, failed=True)) is not None:
-            fill(state, ended, session.dir.name)
+            fill(state, ended, session)
         elif cell.key in reused:
-            fill(state, reused[cell.key].record, reused[cell.key].session.dir.name)
+            fill(state, reused[cell.key].record, reused[cell.key].session)
             state.reused = True
         elif runs:
-            fill(state, runs[-1], session.dir.name)
+            fill(state, runs[-1], session)
             state.status = "running" if runs[-1].live else "cancelled"
         states.append(state)
     return plan, states

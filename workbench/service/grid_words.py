@@ -1,14 +1,20 @@
-"""A grid in words, the same for both faces: what it will cost, how exactly it can be repeated, what its checks say."""
+"""A grid in words, the same for both faces: what it will cost, how exactly it can be repeated, what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from workbench.display import counted
 
 if TYPE_CHECKING:
     from workbench.compare.state import CellState
     from workbench.service.grid_estimate import Estimate
     from workbench.service.grid_plan import Grid
+    from workbench.service.grid_sums import Sums
+
+# More lines than this for one axis are no summary.
+_MOST_VALUES = 24
 
 
 def duration(seconds: float) -> str:
@@ -45,16 +51,25 @@ def unmade_lines(states: Sequence[CellState]) -> list[str]:
     return [f"{name} could not be made ({count} times): {why}" for (name, why), count in told.items()]
 
 
-def check_lines(states: Sequence[CellState]) -> list[str]:
-    """``contains=London: 7/9 (45-94 %)`` for each check, then for each value of each axis with more than one."""
-    from workbench.compare.stats import rate_of, rates_by_axis
+def result_lines(states: Sequence[CellState]) -> list[str]:
+    """What came of it: ``contains=London: 7/9 (45-94 %)`` for each check, the verdicts of all together, and the means.
 
-    names = list(dict.fromkeys(check.name for state in states for check in state.checks))
+    Indented below each stand the values of each axis with more than one.
+    """
+    from workbench.service.grid_sums import grid_sums
+
+    sums = grid_sums(states)
+    named: dict[str, Sums[Any]] = dict(sums.checks)
+    rated = f", {counted(sums.rated, 'run')} rated by hand" if sums.rated else ""
+    if sums.passed.whole is not None and (len(sums.checks) > 1 or sums.rated):
+        named[f"{'all checks' if sums.checks else 'passed'}{rated}"] = sums.passed
+    named |= {f"{name}, mean ± sd": found for name, found in sums.means.items()}
     lines = []
-    for name in names:
-        lines.append(f"{name}: {rate_of([c.passed for s in states for c in s.checks if c.name == name])}")
-    rows = [(s.cell.axes, s.passed) for s in states if s.checks]
-    for axis, values in rates_by_axis(rows).items():
-        if len(values) > 1:
-            lines += [f"  {axis} = {value}: {rate}" for value, rate in values.items()]
+    for name, found in named.items():
+        lines.append(f"{name}: {found.whole}")
+        for axis, values in found.axes.items():
+            if len(values) > _MOST_VALUES:
+                lines.append(f"  {axis}: {len(values)} values, each in --format json")
+            elif len(values) > 1:
+                lines += [f"  {axis} = {value}: {told}" for value, told in values.items()]
     return lines

@@ -17,6 +17,7 @@ from workbench.display import counted
 from workbench.error import StorageError, UsageError, WorkbenchError
 from workbench.service.grid import GridRun
 from workbench.service.grid_events import CellFailed, CellFinished, CellProgress, GridEvent, Totals
+from workbench.service.grid_record import take_marks
 from workbench.service.grid_words import duration
 
 if TYPE_CHECKING:
@@ -192,7 +193,14 @@ class GridLive:
             except StorageError:
                 continue
             if session is not None:
-                self._marks[name] = {run: dict(marks) for run, marks in session.runs.items()}
+                self._take_marks(name, session)
+
+    def _take_marks(self, name: str, session: Session) -> None:
+        """The cells have them as well: what is exported and what a check says follow them."""
+        self._marks[name] = {run: dict(marks) for run, marks in session.runs.items()}
+        for state in self.states:
+            if state.session == name and state.run_id:
+                take_marks(state, self._marks[name].get(state.run_id, {}))
 
     def mark(self, state: CellState, change: Callable[[Any, Session, str], Session]) -> None:
         """Carry out ``change(store, session, run id)`` and keep what it gives. Blocking. Raises WorkbenchError."""
@@ -202,4 +210,4 @@ class GridLive:
         # Read anew: somebody else may have written to it.
         changed = change(self.bench.store, self.bench.store.open_session(session.dir), state.run_id)
         self._folders[state.session] = changed
-        self._marks[state.session] = {run: dict(marks) for run, marks in changed.runs.items()}
+        self._take_marks(state.session, changed)
