@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runtool import intact, pieces, request, result
-from workbench.error import UsageError
+from workbench.error import ConfigError, UsageError
 from workbench.session.arrange import duplicate_run, duplicate_session, merge_sessions, move_run
 from workbench.session.ids import new_ulid
 from workbench.session.journal import RunJournal
@@ -224,3 +224,28 @@ def test_a_run_that_cannot_be_read_is_moved_and_duplicated_as_it_is(store: Sessi
     move_run(store, session, path.stem, target)
     copies = [session.dir / "runs" / f"{again}.toml", target.dir / "runs" / path.name]
     assert [copy.read_bytes() for copy in copies] == [b"<<<<<<< HEAD\n\xff"] * 2
+
+
+def test_what_is_not_known_of_a_session_is_not_left_behind(store: SessionStore) -> None:
+    source, runs = grouped(store)
+    target = store.new_session("b")
+    path = source.dir / "session.toml"
+    whole = path.read_bytes()
+    path.write_bytes(b"<<<<<<< HEAD\n" + whole + b"=======\n>>>>>>> other\n")
+    broken = store.open_session(source.dir)
+    before = [digest(session.dir) for session in (source, target)]
+    for act in (
+        lambda: merge_sessions(store, [broken], target),
+        lambda: merge_sessions(store, [target], broken),
+        lambda: move_run(store, broken, runs[0], target),
+        lambda: duplicate_run(store, broken, runs[0], target),
+        lambda: duplicate_session(store, broken),
+    ):
+        with pytest.raises(ConfigError, match="ratings") as raised:
+            act()
+        assert str(path) in raised.value.hint
+    assert [digest(session.dir) for session in (source, target)] == before
+    assert len(store.list_sessions()) == 2
+    path.write_bytes(whole)
+    merged = merge_sessions(store, [store.open_session(source.dir)], target)
+    assert {run: info.rating for run in runs for info in store.runs(merged) if info.id == run}[runs[0]] == 5

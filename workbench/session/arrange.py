@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.error import ConfigError, StorageError, UsageError
 from workbench.session.blob import blob_path, blobs_of, write_blobs
@@ -33,14 +33,16 @@ _ID_KEY = re.compile(rb'("(?:id|parent|group)":")([0-9A-HJKMNP-TV-Z]{26})(?=")')
 
 
 def move_run(store: SessionStore, session: Session, run_id: str, target: Session) -> Session:
-    """The target as it is then. Raises UsageError (no such run, it is going on), StorageError."""
+    """The target as it is then. Raises UsageError (no such run, it is going on), StorageError,
+    ConfigError when the file of either session cannot be read.
+    """
     if session.dir == target.dir:
         raise UsageError("the run is in that session already")
     files = run_files(session, run_id)
     if not files:
         raise UsageError(f"there is no run {run_id!r} in {session.title!r}", hint="workbench sessions list")
     refuse_live(store, session, run_id, doing="moved")
-    _refuse_newer(session, target)
+    _refuse_unsure(session, target)
     group = store.read_run(session, run_id)[0].group
     disk = store.disk
     for key, value in session.runs.get(run_id, {}).items():
@@ -64,7 +66,7 @@ def merge_sessions(store: SessionStore, sources: Sequence[Session], target: Sess
     """Move all runs of ``sources`` and their groups to ``target``, join tags and notes, and put what is left of them
     into the trash. Raises UsageError (a run is going on), StorageError.
     """
-    _refuse_newer(target, *sources)
+    _refuse_unsure(target, *sources)
     for source in sources:
         if source.dir == target.dir:
             raise UsageError("a session cannot be merged with itself")
@@ -91,7 +93,7 @@ def duplicate_run(store: SessionStore, session: Session, run_id: str, target: Se
     if not files:
         raise UsageError(f"there is no run {run_id!r} in {session.title!r}", hint="workbench sessions list")
     refuse_live(store, session, run_id, doing="duplicated")
-    _refuse_newer(session, target)
+    _refuse_unsure(session, target)
     fresh = {run_id: new_ulid()}
     groups = _group_files(session, store.read_run(session, run_id)[0].group) if target.dir != session.dir else []
     _copy_files(session, target, groups, store.disk)
@@ -106,7 +108,7 @@ def duplicate_session(store: SessionStore, session: Session, *, title: str = "")
     are kept. Raises UsageError, StorageError.
     """
     refuse_live(store, session, doing="duplicated")
-    _refuse_newer(session)
+    _refuse_unsure(session)
     infos = store.runs(session)
     groups = _group_files(session, "")
     names = {info.id for info in infos} | {path.name.partition(".")[0] for path in groups if path.suffix == ".toml"}
@@ -121,19 +123,25 @@ def duplicate_session(store: SessionStore, session: Session, *, title: str = "")
 
 def _write_session(session: Session, copy: Session, fresh: Mapping[str, str], disk: Disk) -> None:
     """The copy's ``session.toml``, with everything that the original's says."""
-    data: dict[str, Any] = {}
-    with contextlib.suppress(StorageError, ConfigError):
-        data = toml_loads(read_text(session.dir / "session.toml"))
+    path = session.dir / "session.toml"
+    data = toml_loads(read_text(path), file=str(path)) if path.exists() else {}
     own = {"id": copy.id, "created": datetime.now(UTC), "title": copy.title}
     runs = {fresh.get(run, run): marks for run, marks in session.runs.items()}
     merged = {"format": 1, "kind": "session"} | data | own | ({"runs": runs} if runs else {})
     atomic_write(copy.dir / "session.toml", toml_dumps(merged), disk=disk)
 
 
-def _refuse_newer(*sessions: Session) -> None:
+def _refuse_unsure(*sessions: Session) -> None:
+    """Where the ratings and notes that belong to the runs are not known they would be lost."""
     for session in sessions:
         if session.newer:
             raise UsageError(f"{session.title!r} was written by a newer version", hint="It is read, and never changed.")
+        if session.unread:
+            place = session.dir / "session.toml"
+            raise ConfigError(
+                f"{session.problem}; its ratings and notes are not known",
+                hint=f"Mend {place} by hand, or bring it back with git; then repeat this. Nothing was changed.",
+            )
 
 
 def _group_files(session: Session, group: str) -> list[Path]:

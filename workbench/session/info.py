@@ -13,6 +13,7 @@ from workbench.record import MissingText, RunRequest, RunResult
 @dataclass(frozen=True, slots=True)
 class Session:
     """A folder of runs. ``problem`` says what is wrong with its ``session.toml``; it is listed all the same.
+    ``unread``: it is there and cannot be read, so that nobody knows the ratings and notes in it.
 
     ``newer``: written by a newer version, shown and never changed. ``older``: not changed before it is migrated.
     ``unsaved``: it stands in the state folder, because the workspace could not be written. ``runs`` holds notes,
@@ -30,6 +31,7 @@ class Session:
     newer: bool = False
     unsaved: bool = False
     older: bool = False
+    unread: bool = False
 
 
 SessionInfo = Session

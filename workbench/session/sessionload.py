@@ -21,6 +21,7 @@ def read_session(folder: Path, *, unsaved: bool) -> Session:
         data = toml_loads(read_text(folder / "session.toml"), file="session.toml")
     except (StorageError, ConfigError) as error:
         problem = error.message
+    unread = bool(problem) and (folder / "session.toml").exists()
     older = version_of("session", data) < CURRENT["session"]
     data = upgrade("session", data)
     version, tags, runs = version_of("session", data), data.get("tags"), data.get("runs")
@@ -40,6 +41,7 @@ def read_session(folder: Path, *, unsaved: bool) -> Session:
         newer=version > CURRENT["session"],
         older=older,
         unsaved=unsaved,
+        unread=unread,
     )
 
 
