@@ -70,3 +70,18 @@ def test_a_value_that_is_no_option_of_its_pick_is_told(bench: Workbench) -> None
     grid = prepare_grid(bench, spec(source, axes=(parse_axis("colour = red, green"),)))
     (told,) = [notice for notice in grid.notices if "option" in notice]
     assert told.startswith("'green'")
+
+
+@pytest.mark.parametrize("axis", ["what = 1-3", "what = 1-3 (+0)", "(what, place) = (0-1 [5], b), (rain, c)"])
+def test_a_range_that_is_a_text_is_told(bench: Workbench, axis: str) -> None:
+    grid = prepare_grid(bench, spec(axes=(parse_axis(axis),), variables={"place": "x"} if "place" not in axis else {}))
+    (told,) = [notice for notice in grid.notices if "taken as a text" in notice]
+    assert "'what'" in told
+    assert 'type = "number"' in told
+
+
+def test_a_range_of_numbers_and_a_text_with_a_dash_are_not_remarked_on(bench: Workbench) -> None:
+    source = '+++\n[slots.n]\ntype = "number"\n+++\nSay {{ n }} {{ what }}.'
+    grid = prepare_grid(bench, spec(source, axes=(parse_axis("n = 1-3"), parse_axis("what = rain-bow, a-1"))))
+    assert grid.plan.count == 6
+    assert not [notice for notice in grid.notices if "taken as a text" in notice]

@@ -18,7 +18,7 @@ from workbench.compare.state import CellState
 from workbench.error import ModelError, UsageError, WorkbenchError
 from workbench.service.grid_axes import GridSpec, grid_plan
 from workbench.service.grid_disk import FoundRun, OnDisk, look_on_disk
-from workbench.service.grid_uses import grid_checks, in_checks, pick_notes, refuse_unmakeable
+from workbench.service.grid_uses import grid_checks, in_checks, pick_notes, range_notes, refuse_unmakeable
 from workbench.service.memo import PlanMemo
 from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.template.axis import label as row_label
@@ -143,7 +143,7 @@ def prepare_cells(
         if on_progress is not None:
             on_progress(len(cells), plan.count)
     refuse_unmakeable(bench, spec, cells)
-    notices.update(dict.fromkeys(pick_notes(bench, plan.axes, documents)))
+    notices.update(dict.fromkeys([*pick_notes(bench, plan.axes, documents), *range_notes(plan.axes)]))
     models = {(item.model, item.load.engine) for item in cells}
     keys = {item.key for item in cells if item.key} if spec.reuse else set()
     disk = look_on_disk(bench, {item.prompt_sha256 for item in cells if item.key}, keys, models, not_group=not_group)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.compare.cells import target_kind
 from workbench.error import WorkbenchError
 from workbench.param import SPECS
-from workbench.template.axis import Axis, AxisError
+from workbench.template.axis import Axis, AxisError, is_range
 from workbench.template.prepared import unused_message
 from workbench.template.tree import Escape, Text
 
@@ -83,6 +83,17 @@ def pick_notes(bench: Workbench, axes: Sequence[Axis], documents: Mapping[str, T
                 if str(row[place]).strip() not in options[target]:
                     told = ", ".join(sorted(options[target]))
                     yield f"{row[place]!r} is no option of the pick {target!r} ({told}); it is used as it stands"
+
+
+def range_notes(axes: Sequence[Axis]) -> Iterator[str]:
+    """Ranges that are one text each, because what they are values of takes texts: a number may be meant."""
+    for axis in axes:
+        for place, target in enumerate(axis.targets):
+            values = [row[place] for row in axis.rows]
+            ranges = [value for value in values if isinstance(value, str) and is_range(value)]
+            if ranges and target_kind(target) == "value":
+                hint = f'for numbers declare [slots.{target}] with type = "number"'
+                yield f"{ranges[0]!r} of the axis {target!r} is taken as a text; {hint}"
 
 
 def refuse_unmakeable(bench: Workbench, spec: GridSpec, cells: Sequence[PreparedCell]) -> None:

@@ -78,6 +78,11 @@ def axis_values(
     return values
 
 
+def is_range(text: str) -> bool:
+    """Whether it would be several numbers on an axis of numbers."""
+    return _RANGE.fullmatch(text.strip()) is not None
+
+
 def _csv_items(text: str) -> list[str]:
     rows = csv.reader(io.StringIO(text), skipinitialspace=True)
     try:
