@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.serverlab import target
 from workbench.engine.connecting import connected
 from workbench.engine.download import FetchCancelled
 from workbench.engine.fetch_http import source_of
 from workbench.engine.fetch_url import fetch_url
+from workbench.engine.server_fault import HttpFault
+from workbench.engine.server_http import CONNECT_SECONDS, Exchange
 
 # Far below every time limit of the connection itself, far above what a stop takes.
 SOON = 5.0
@@ -95,6 +98,21 @@ def test_a_stop_ends_the_wait_for_a_host_that_does_not_answer(scheme: str, tmp_p
     with full() as port:
         timer.start()
         assert fetched_until(stop, f"{scheme}://127.0.0.1:{port}/m.gguf", tmp_path) < SOON
+
+
+@pytest.mark.parametrize("place", ["secure", "no answer"])
+def test_an_abort_ends_the_wait_for_a_server(place: str) -> None:
+    aborts: list[Callable[[], None]] = []
+    with silent(lambda: aborts[0]()) if place == "secure" else full() as port:
+        scheme = "https" if place == "secure" else "http"
+        with Exchange(target(f"{scheme}://127.0.0.1:{port}/v1", "m")) as exchange:
+            aborts.append(exchange.abort)
+            if place == "no answer":
+                threading.Timer(0.1, exchange.abort).start()
+            begun = time.monotonic()
+            with pytest.raises(HttpFault):
+                exchange.send("GET", "/v1/models")
+            assert time.monotonic() - begun < CONNECT_SECONDS / 2
 
 
 def test_every_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:

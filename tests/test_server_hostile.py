@@ -27,13 +27,17 @@ from tests.serverlab import (
     load_spec,
     status,
     stream,
+    target,
 )
 from workbench.engine import EngineProcess, Patience
 from workbench.engine.adapter import Job, Output, Refused
 from workbench.engine.generation import Generation
 from workbench.engine.loading import describe
 from workbench.engine.server import Server
-from workbench.engine.server_stream import SseParser, read_event
+from workbench.engine.server_fault import HttpFault
+from workbench.engine.server_http import Exchange
+from workbench.engine.server_secret import Secrets
+from workbench.engine.server_stream import SseParser, deltas, read_event
 from workbench.error import EngineError
 from workbench.event import Chatter, Event, Thought, TokenScore
 from workbench.param import Params
@@ -310,6 +314,56 @@ async def test_keys_come_from_the_environment_and_show_nowhere(monkeypatch: pyte
     with pytest.raises(Refused) as caught:
         await ask(server, key_env=KEY_ENV)
     assert f"{KEY_ENV} is not set" in caught.value.message
+
+
+def fault_of(server: HostileServer) -> HttpFault:
+    """What one request ends in, as those see it that decide what to do next."""
+    asked = target(server.url, "m", key_env=KEY_ENV)
+    with Exchange(asked) as exchange:
+        try:
+            (delta,) = deltas(exchange, asked.path("/chat/completions"), {})
+        except HttpFault as fault:
+            return fault
+    return HttpFault("refused", str(delta.error), body=delta.error)
+
+
+SECRET = "gsk-LIVE/SECRET+0123456789"
+PAGE = b"Content-Type: text/plain\r\n"
+FAR = "x" * 275 + " "
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        status(401, json.dumps({"error": {"message": f"{FAR}bad key {SECRET}"}}).encode()),
+        status(401, json.dumps({"error": {"message": "no", SECRET: [SECRET]}}).encode()),
+        status(401, b'{"error": "' + SECRET.replace("/", "\\/").encode() + b'" and no JSON'),
+        status(401, f"{FAR}bad key {SECRET}".encode()),
+        status(401, b"\n" * (4096 - 15) + SECRET.encode()),
+        status(302, head=f"Location: http://else.example/{'x' * 165}/{SECRET}\r\n".encode()),
+        status(302, head=b"Location: http://else.example/gsk-LIVE%2FSECRET%2B0123456789\r\n"),
+        status(200, head=f"Content-Encoding: {'x' * 30}{SECRET}\r\n".encode()),
+        stream(b"event: error\ndata: " + FAR.encode() + SECRET.encode() + b"\n\n"),
+        stream(f'data: {{"error": {{"message": "{FAR}", "code": "{SECRET}"}}}}\n\n'.encode()),
+    ],
+    ids=["message", "body", "escaped", "text", "cut text", "redirect", "quoted", "coding", "event", "chunk"],
+)
+async def test_no_part_of_a_key_shows_where_a_message_is_cut(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_ENV, SECRET)
+    with HostileServer(reply) as server:
+        fault = fault_of(server)
+        events = await ask(server, key_env=KEY_ENV)
+    for said in (fault.message, fault.hint, repr(fault.body), repr(failed(events))):
+        assert "gsk-" not in said
+        assert "SECRET" not in said
+
+
+def test_what_is_too_short_for_a_key_leaves_texts_readable() -> None:
+    secrets = Secrets()
+    secrets.add("x")
+    secrets.add("none of yours")
+    assert secrets.mask("exceed_context: none") == "exceed_context: •••"
+    assert secrets.masked({"a": ["the non", 1, None]}) == {"a": ["the non", 1, None]}
 
 
 async def test_a_server_that_is_not_there_or_has_no_such_model() -> None:

@@ -176,7 +176,7 @@ class Server:
             try:
                 for delta in deltas(exchange, self._target.path(path), body, parser):
                     if delta.error is not None:
-                        raise HttpFault("refused", exchange.mask(_failure(delta.error)), body=delta.error)
+                        raise HttpFault("refused", _failure(delta.error), body=delta.error)
                     was_finished = answer.finished
                     if answer.take(delta):
                         break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -54,10 +55,10 @@ def plain_text(raw: bytes, content_type: str) -> str:
     return "" if "html" in content_type else raw.decode("utf-8", "replace").strip()
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: Exception, mask: Callable[[str], str] = str) -> str:
     """The system's or library's own word, short and safe to show."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return display_line(text or type(error).__name__, 120)
+    return display_line(mask(text) or type(error).__name__, 120)
 
 
 def retry_seconds(value: str | None) -> float:

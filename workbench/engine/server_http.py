@@ -2,8 +2,8 @@
 
 Promises: only the host that the settings name is spoken to, never a proxy of the environment and never the target of
 a redirect; keys come from environment variables at the moment of sending, and are masked in every message; header,
-line and total sizes are capped; ``abort`` closes the connection from any thread, at once. Everything received is
-foreign text.
+line and total sizes are capped; ``abort`` closes the connection from any thread, at once, also one that is still being
+made (only the look-up of a name goes on). Everything received is foreign text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 
 from workbench import __version__
 from workbench.display import display_line
+from workbench.engine.connecting import connected, secure_context, shut
 from workbench.engine.server_fault import FaultKind, HttpFault, error_text, plain_text, reason_of, retry_seconds
+from workbench.engine.server_secret import Secrets
 from workbench.engine.server_target import Target
 
 CONNECT_SECONDS = 5.0
@@ -35,19 +37,18 @@ class Exchange:
     def __init__(self, target: Target, *, timeout: float = 0) -> None:
         self._target = target
         self._timeout = timeout or float(target.server.timeout)
-        self._secrets: list[str] = []
+        self._secrets = Secrets()
         self._connection: http.client.HTTPConnection | None = None
         self._socket: socket.socket | None = None
+        self._reached: socket.socket | None = None  # before it is connected
         self._response: http.client.HTTPResponse | None = None
         self.aborted = False
 
     def abort(self) -> None:
         """Close the connection now: a read in progress returns, the server sees the end."""
         self.aborted = True
-        if (sock := self._socket) is not None:
-            with contextlib.suppress(OSError):
-                # Of the plain socket: an SSL socket would drop state under the reading thread's hands.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        if (sock := self._reached) is not None:
+            shut(sock)
 
     def hurry(self, seconds: float) -> None:
         """Wait at most so long for what is still to come."""
@@ -102,7 +103,9 @@ class Exchange:
                 return
             except (OSError, http.client.HTTPException, ValueError) as error:
                 hint = "What came is kept. The server's own log may say why; run again."
-                raise self._fault("disconnected", f"the connection broke: {reason_of(error)}", hint) from error
+                raise self._fault(
+                    "disconnected", f"the connection broke: {reason_of(error, self.mask)}", hint
+                ) from error
             if not block:
                 return
             total += len(block)
@@ -125,18 +128,20 @@ class Exchange:
     def content_type(self) -> str:
         """Of the answer, in lower case, without parameters."""
         value = self._response.headers.get("Content-Type", "") if self._response is not None else ""
-        return str(value).partition(";")[0].strip().lower()
+        return self.mask(str(value)).partition(";")[0].strip().lower()
 
     @property
     def software(self) -> str:
         """The answer's ``Server`` header."""
-        return str(self._response.headers.get("Server", "")) if self._response is not None else ""
+        return self.mask(str(self._response.headers.get("Server", ""))) if self._response is not None else ""
 
     def mask(self, text: str) -> str:
-        """``text`` without the live values of keys."""
-        for secret in self._secrets:
-            text = text.replace(secret, "•••")
-        return text
+        """``text`` without the live values of keys. It comes before any cut."""
+        return self._secrets.mask(text)
+
+    def masked(self, value: Any) -> Any:
+        """JSON data without them."""
+        return self._secrets.masked(value)
 
     # --- within
 
@@ -144,15 +149,22 @@ class Exchange:
         parts = urlsplit(self._target.server.url)
         host, patience = parts.hostname or "", min(CONNECT_SECONDS, self._timeout)
         if parts.scheme == "https":
-            context = ssl.create_default_context()
-            self._connection = http.client.HTTPSConnection(host, parts.port, timeout=patience, context=context)
+            context = secure_context(self._tell)
+            self._connection = http.client.HTTPSConnection(host, parts.port, context=context)
+            sock = connected(host, self._connection.port, patience, self._tell)
+            self._connection.sock = context.wrap_socket(sock, server_hostname=host)
         else:
-            self._connection = http.client.HTTPConnection(host, parts.port, timeout=patience)
-        self._connection.connect()
+            self._connection = http.client.HTTPConnection(host, parts.port)
+            self._connection.sock = connected(host, self._connection.port, patience, self._tell)
         self._socket = self._connection.sock
         self._socket.settimeout(self._timeout)
         if self.aborted:
             self.abort()
+
+    def _tell(self, sock: socket.socket) -> None:
+        self._reached = sock
+        if self.aborted:
+            raise ConnectionAbortedError("stopped")
 
     def _headers(self) -> dict[str, str]:
         server = self._target.server
@@ -177,7 +189,7 @@ class Exchange:
             )
         if not value.isascii() or not value.isprintable():
             raise self._fault("refused", f"the variable {variable} holds characters that no header may hold")
-        self._secrets.append(value)
+        self._secrets.add(value)
         return value
 
     def _fault(self, kind: FaultKind, message: str, hint: str = "", **more: Any) -> HttpFault:
@@ -193,7 +205,7 @@ class Exchange:
                 return self._fault("network", f"there is no host of that name: {where}", "Check url and network.")
             case ssl.SSLError():
                 hint = "Is it https at all? For a certificate of your own set SSL_CERT_FILE."
-                return self._fault("network", f"no secure connection to {where}: {reason_of(error)}", hint)
+                return self._fault("network", f"no secure connection to {where}: {reason_of(error, self.mask)}", hint)
             case TimeoutError() if self._socket is None:
                 return self._fault("network", f"{where} does not answer", "Is the machine on, and reachable?")
             case TimeoutError():
@@ -201,8 +213,10 @@ class Exchange:
                     "timeout", f"no answer within {round(self._timeout, 1):g} seconds", self._patience_hint
                 )
             case http.client.HTTPException() if not isinstance(error, ConnectionError):
-                return self._fault("protocol", f"{where} does not speak HTTP: {reason_of(error)}", self._url_hint)
-        message = f"the connection to {where} broke: {reason_of(error)}"
+                return self._fault(
+                    "protocol", f"{where} does not speak HTTP: {reason_of(error, self.mask)}", self._url_hint
+                )
+        message = f"the connection to {where} broke: {reason_of(error, self.mask)}"
         return self._fault("network", message, "Look at the server's own log.", transient=self._socket is not None)
 
     @property
@@ -216,10 +230,11 @@ class Exchange:
     def _check(self, response: http.client.HTTPResponse) -> None:
         status = response.status
         if 300 <= status < 400:
-            place = display_line(str(response.headers.get("Location", "elsewhere")).partition("?")[0], 200)
+            place = str(response.headers.get("Location", "elsewhere")).partition("?")[0]
+            place = display_line(self.mask(place), 200)
             hint = "Redirects are not followed. If you trust that address, put it into url."
             raise self._fault("refused", f"the server redirects to {place}", hint, status=status)
-        coding = str(response.headers.get("Content-Encoding", "identity")).strip().lower()
+        coding = self.mask(str(response.headers.get("Content-Encoding", "identity"))).strip().lower()
         if coding not in ("", "identity"):
             message = f"the answer is compressed ({display_line(coding, 40)}), though that was not allowed"
             raise self._fault("protocol", message, "Switch compression off in the server or the proxy before it.")
@@ -233,10 +248,12 @@ class Exchange:
         except (OSError, http.client.HTTPException):
             raw = b""
         try:
-            body: object = json.loads(raw)
+            body: object = self.masked(json.loads(raw))
         except (ValueError, RecursionError):
             body = None
-        said = error_text(body) or plain_text(raw, self.content_type) or http.client.responses.get(status, "")
+        said = (
+            error_text(body) or self.mask(plain_text(raw, self.content_type)) or http.client.responses.get(status, "")
+        )
         variable = self._target.server.key_env
         hint = ""
         if status in (401, 403):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.display import display_line
@@ -119,10 +119,16 @@ def read_event(event: SseEvent) -> Delta:
 
 
 def deltas(exchange: Exchange, path: str, body: dict[str, Any], parser: SseParser | None = None) -> Iterator[Delta]:
-    """Ask, and give what the answer adds, the end mark included; an answer that is no stream comes as one delta.
+    """Ask, and give what the answer adds, the end mark included; an answer that is no stream comes as one delta. What
+    an error says is without keys.
 
     Raises HttpFault. A stream that ends early just ends: whoever reads knows whether it was complete.
     """
+    for delta in _deltas(exchange, path, body, parser or SseParser()):
+        yield delta if delta.error is None else replace(delta, error=exchange.masked(delta.error))
+
+
+def _deltas(exchange: Exchange, path: str, body: dict[str, Any], parser: SseParser) -> Iterator[Delta]:
     exchange.send("POST", path, body)
     kind = exchange.content_type
     if kind == "application/json":
@@ -131,7 +137,6 @@ def deltas(exchange: Exchange, path: str, body: dict[str, Any], parser: SseParse
     if kind != "text/event-stream":
         hint = "Check url in [[server]]; it usually ends in /v1."
         raise HttpFault("protocol", f"the server sent {display_line(kind, 60) or 'something'}, no event stream", hint)
-    parser = parser or SseParser()
     for block in exchange.blocks(limit=STREAM_LIMIT):
         yield from map(read_event, parser.feed(block))
     yield from map(read_event, parser.end())
