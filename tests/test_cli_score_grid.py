@@ -47,6 +47,16 @@ def test_a_grid_is_scored_with_the_runs_that_were_on_disk_already(space: Path) -
     assert b"2/2" in work(space, "score", reused, "--check", "contains=Say").stdout
 
 
+def test_a_grid_that_runs_nothing_makes_no_session(space: Path) -> None:
+    first = grid(space, "city = Oslo, Rome")
+    sessions = set(space.glob("sessions/2*/*"))
+    second = grid(space, "city = Rome, Oslo")
+    assert set(space.glob("sessions/2*/*")) == sessions
+    assert first != second
+    again = work(space, "grid", "say", "--resume", second, "--format", "csv")
+    assert (again.returncode, again.stdout.count(b"done")) == (0, 2)
+
+
 def test_without_a_finished_run_that_is_the_reason(space: Path) -> None:
     group = grid(space, "city = Oslo", fail=True)
     told = work(space, "score", group, "--check", "contains=Oslo")

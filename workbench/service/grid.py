@@ -150,11 +150,20 @@ class GridRun:
     def _open_group(self) -> None:
         """The plan is on disk before the first run."""
         spec = self.grid.spec
+        if self.session is None and not self.grid.order:
+            # A session of its own would stay without a run.
+            self.session = self._beside_its_runs()
         if self.session is None:
             title = spec.document.header.title or spec.document.path.rpartition("/")[2].removesuffix(".j2")
             self.session = self._bench.store.new_session(f"{title} grid", tags=("grid",))
         if self.group is None:
             self.group = write_group(self.session, "grid", group_data(self.grid))
+
+    def _beside_its_runs(self) -> Session | None:
+        """The newest session with runs that this grid takes from disk, if it can be written."""
+        found = {item.reused.session.dir.name: item.reused.session for item in self.grid.cells if item.reused}
+        free = [name for name, s in found.items() if not (s.newer or s.older or s.unsaved or s.problem)]
+        return found[max(free)] if free else None
 
     async def _put(self, event: GridEvent) -> None:
         if not self._deaf:
