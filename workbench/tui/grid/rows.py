@@ -69,6 +69,15 @@ class GridRows:
         based = self.view.only == "baseline" and column == self.view.baseline
         return f"= {name}" if based else name
 
+    def values(self, row: int, column: int) -> str:
+        """The values of the axes of one cell, which heads may have to cut; empty where heads of one axis tell them."""
+        view = self.layout.view
+        if not all(self.shape) or len(view.columns) < 2:
+            return ""
+        axes, place = (*view.rows, *view.columns), (*self.layout.rows[row], *self.layout.columns[column])
+        names = (self.table.dimensions[axis].name for axis in axes)
+        return ", ".join(f"{name} {text}" for name, text in zip(names, self.table.labels(axes, place), strict=False))
+
     def stack(self, row: int, column: int) -> Stack:
         return self.table.stack(self.layout, row, column)
 

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.display import display, display_line
+from workbench.display import cell_width, display, display_line
 
 WIDEST_HEAD = 24
 NARROWEST, WIDEST = 6, 120
@@ -237,16 +237,31 @@ class TableView(Widget, can_focus=True):
         style = base + self._style("head") + (Style(reverse=True) if current else Style.null())
         return Segment(set_cell_size(text, self._head_width - 1) + " ", style)
 
+    def _column_head(self, source: TableSource, column: int, width: int) -> str:
+        near = [source.column_head(at) for at in (column - 1, column + 1) if 0 <= at < source.shape[1]]
+        return _cut_apart(source.column_head(column), near, width)
+
     def _segment(self, source: TableSource, row: int, column: int, base: Style) -> Segment:
         width = self._cell_width
         if row < 0:
             style = base + self._style("head") + (Style(reverse=True) if column == self.column else Style.null())
-            return Segment(_cut(source.column_head(column), width) + " ", style)
+            return Segment(self._column_head(source, column, width) + " ", style)
         shown = source.cell(row, column)
         style = base + self._style(shown.kind) + (self._style("marked") if shown.marked else Style.null())
         if (row, column) == (self.row, self.column):
             style += self._style("cursor")
         return Segment(_cut(shown.text, width) + " ", style)
+
+
+def _cut_apart(text: str, others: Sequence[str], width: int) -> str:
+    """Cut to the width, at its left where a cut at the right would leave the same as of a neighbour."""
+    cut = display_line(text, width)
+    if text not in others and cut in {display_line(other, width) for other in others if other != text}:
+        line = display_line(text)
+        while cell_width(line) > max(0, width - 1):
+            line = line[1:]
+        cut = f"…{line}"
+    return set_cell_size(cut, width)
 
 
 def _cut(text: str, width: int) -> str:

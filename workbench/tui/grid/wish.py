@@ -107,15 +107,16 @@ def spec_of(bench: Workbench, wish: Wish, base: Base) -> GridSpec:
             raise WishError("axes", number, error) from error
     if wish.rows.strip():
         axes.append(_rows(bench, wish.rows.strip()))
-    if len(wish.models) > 1:
-        axes.insert(0, Axis(("model",), tuple((name,) for name in wish.models)))
+    models = [_model_name(bench, path) for path in wish.models]
+    if len(models) > 1:
+        axes.insert(0, Axis(("model",), tuple((name,) for name in models)))
     document = base.document
     return GridSpec(
         replace(document, header=replace(document.header, axes=())),
         tuple(axes),
         base.variables,
         {**base.params, **({"cold_cache": True} if "cold" in wish.options else {})},
-        model=(wish.models[0] if len(wish.models) == 1 else "" if wish.models else base.model),
+        model=(models[0] if len(models) == 1 else "" if models else base.model),
         engine=base.engine,
         repeats=_number("repeats", wish.repeats, 1),
         prompts=_number("prompts", wish.prompts, 0),
@@ -124,6 +125,17 @@ def spec_of(bench: Workbench, wish: Wish, base: Base) -> GridSpec:
         reuse="anew" not in wish.options,
         parallel=_number("parallel", wish.parallel, 0),
     )
+
+
+def _model_name(bench: Workbench, path: str) -> str:
+    """The name on the shelf, as on a command line: a path would tell others where somebody keeps files, and the same
+    grid would be another one elsewhere. Where the name does not mean this file alone, its path.
+    """
+    try:
+        entry = bench.find_model(path)
+        return entry.id if bench.find_model(entry.id).path.samefile(entry.path) else path
+    except (WorkbenchError, OSError):
+        return path
 
 
 def _checks(text: str) -> Iterator[str]:

@@ -49,6 +49,8 @@ class GridWork(GridMarking):
         rows, columns = screen.rows.shape
         row, column = min(screen.table.row + 1, rows), min(screen.table.column + 1, columns)
         parts = [f"row {row} of {rows}, column {column} of {columns}"]
+        if values := screen.rows.values(row - 1, column - 1):
+            parts.append(values)
         parts.append(f"shows {screen.mode}")
         for axis, value in view.fixed.items():
             dimension = self._dimensions[axis]
