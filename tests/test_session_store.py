@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.runtool import intact, pieces, request, result
 from workbench.error import StorageError, UsageError
 from workbench.session.ids import new_ulid, slug
 from workbench.session.journal import RunJournal
+from workbench.session.named import named_session
 from workbench.session.store import Session, SessionStore
 from workbench.workspace import Workspace, init_workspace
 
@@ -206,6 +208,28 @@ def test_a_read_only_workspace_is_browsed_and_new_runs_go_to_the_state_folder(
     run_id = finished(new).run_id
     assert {info.title for info in store.list_sessions()} == {"old", "new"}
     assert store.open_run(new, run_id).result.text == "done"
+
+
+def test_a_session_that_many_name_at_once_is_one(store: SessionStore) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        stores = [SessionStore(store.workspace) for _ in range(8)]
+        found = list(pool.map(lambda item: named_session(item, " Same  name "), stores))
+    assert len({session.dir for session in found}) == 1
+    (only,) = store.list_sessions()
+    assert only.title == "Same name"
+    for name in ("Same name", only.dir.name, only.id):
+        assert named_session(store, name).dir == only.dir
+
+
+def test_a_named_session_of_a_read_only_workspace_has_one_of_that_title_beside_it(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = store.new_session("Alpha")
+    monkeypatch.setattr(Workspace, "writable", property(lambda _self: False))
+    beside = named_session(store, old.dir.name)
+    assert (beside.unsaved, beside.title) == (True, "Alpha")
+    assert named_session(store, "Alpha").dir == beside.dir
+    assert len(store.list_sessions()) == 2
 
 
 def test_titles_become_file_names_that_travel() -> None:

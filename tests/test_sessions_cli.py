@@ -14,7 +14,7 @@ from workbench.cli.main import main
 from workbench.error import ExitCode
 from workbench.session.journal import RunJournal
 from workbench.session.store import Session, SessionStore
-from workbench.workspace import init_workspace
+from workbench.workspace import Workspace, init_workspace
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -131,3 +131,29 @@ def test_upkeep(store: SessionStore, run: Run) -> None:
     code, out, talk = run("reindex")
     assert (code, out) == (ExitCode.OK, "")
     assert "1 session and 0 runs" in talk
+
+
+def test_a_copy_that_the_workspace_cannot_take_is_told_with_its_place(
+    store: SessionStore, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = store.new_session("one")
+    add_run(session, "text")
+    monkeypatch.setattr(Workspace, "writable", property(lambda _self: False))
+    code, out, talk = run("duplicate", "one")
+    (copy,) = (item for item in store.list_sessions() if item.unsaved)
+    assert (code, out.strip()) == (ExitCode.OK, copy.dir.name)
+    assert str(copy.dir) in talk.replace("\n", "")
+
+
+def test_a_run_lands_in_the_session_that_was_named_even_beside_a_read_only_workspace(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.new_session("Alpha")
+    (store.workspace.templates / "q.j2").write_text("hello")
+    monkeypatch.setenv("WORKBENCH_SCRIPT", json.dumps({"echo": True}))
+    monkeypatch.setattr(Workspace, "writable", property(lambda _self: False))
+    for _ in range(2):
+        assert main(["run", "q", "--engine", "scripted", "--session", "Alpha"]) == ExitCode.OK
+    (beside,) = (item for item in store.list_sessions() if item.unsaved)
+    assert beside.title == "Alpha"
+    assert len(store.runs(beside)) == 2

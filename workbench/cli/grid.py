@@ -51,7 +51,7 @@ def configure(parser: Parser) -> None:
         "--check", metavar="CHECK", action="append", default=[], dest="checks", help="check of each answer (repeatable)"
     )
     parser.option("--trust", action="store_true", help="let python checks run the files they name, as they are now")
-    parser.option("--session", metavar="NAME", default="", help="session by title or folder; made if there is none")
+    parser.option("--session", metavar="NAME", default="", help="session by title, folder or id; made if there is none")
     parser.option("--dry-run", action="store_true", help="say what it would cost, and run nothing")
     parser.option("--resume", metavar="GROUP", nargs="?", const="", help="run what is missing (else: of the newest)")
     parser.option("--retry-errors", action="store_true", help="run what failed in the newest grid, or that of --resume")
@@ -131,9 +131,9 @@ def _spec(bench: Workbench, args: argparse.Namespace, document: TemplateDocument
 async def _run(bench: Workbench, grid: Grid, args: argparse.Namespace, console: Console, interrupts: Interrupts) -> int:
     from workbench.cli.grid_out import Writer
     from workbench.cli.grid_talk import GridTalk, exit_code, say_estimate
-    from workbench.cli.run import _session
     from workbench.service.grid import GridRun
     from workbench.service.grid_estimate import estimate
+    from workbench.session.named import named_session
 
     try:
         told = await estimate(bench, grid)
@@ -144,7 +144,7 @@ async def _run(bench: Workbench, grid: Grid, args: argparse.Namespace, console: 
         _may_start(bench, told.to_run, args, console)
         grid_run = GridRun(bench, grid)
         if grid.spec.session is None and args.session:
-            grid_run.session = _session(bench, args.session)
+            grid_run.session = named_session(bench.store, args.session)
         tasks: set[asyncio.Task[None]] = set()
         interrupts.listen_in_loop(lambda: tasks.add(asyncio.ensure_future(grid_run.cancel())))
         writer, talk = Writer(args.format, args.output, console), GridTalk(console.talk, grid)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from workbench.cli.out import Console
     from workbench.cli.stream import Face
     from workbench.service import RunHandle, RunSpec, Workbench
-    from workbench.session.store import Session
 
 
 def configure(parser: Parser) -> None:
@@ -41,7 +40,7 @@ def configure(parser: Parser) -> None:
     parser.option("--format", choices=("text", "json", "jsonl"), default="text", help="default: text")
     parser.option("--force-memory", action="store_true", help="load a model that needs more memory than is free")
     parser.option("--no-save", action="store_false", dest="save", help="leave nothing on disk")
-    parser.option("--session", metavar="NAME", default="", help="session by title or folder; made if there is none")
+    parser.option("--session", metavar="NAME", default="", help="session by title, folder or id; made if there is none")
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -50,6 +49,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     params, variables = params_of(args), variables_of(args)
     from workbench.cli.stream import make_face
     from workbench.service import RunSpec, open_workbench
+    from workbench.session.named import named_session
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
     spec = RunSpec(
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         model=args.model,
         engine=args.engine,
         params=params,
-        session=_session(bench, args.session) if args.session else None,
+        session=named_session(bench.store, args.session) if args.session else None,
         save=args.save,
         force_memory=args.force_memory,
     )
@@ -98,11 +98,3 @@ async def _stream(handle: RunHandle, face: Face, interrupts: Interrupts) -> int:
     if lost is not None:
         raise lost
     return face.end(handle)
-
-
-def _session(bench: Workbench, name: str) -> Session:
-    """The newest session of that title or folder name, or a new one."""
-    for info in bench.store.list_sessions():
-        if name in (info.title, info.dir.name):
-            return bench.store.open_session(info.dir)
-    return bench.store.new_session(name)

@@ -31,5 +31,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         target = find_session(store, args.to) if args.to else None
         console.out.line(duplicate_run(store, session, run_id, target))
     else:
-        console.out.line(duplicate_session(store, session, title=args.title).dir.name)
+        copy = duplicate_session(store, session, title=args.title)
+        if copy.unsaved:
+            console.talk.say(f"The workspace cannot be written; the copy is in {copy.dir}.")
+        console.out.line(copy.dir.name)
     return ExitCode.OK

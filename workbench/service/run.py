@@ -111,6 +111,8 @@ class RunHandle:
 
     @property
     def _title(self) -> str:
+        if self.session is not None:
+            return self.session.title
         name = self._spec.document.path.rpartition("/")[2]
         return self._spec.document.header.title or name.removesuffix(".j2")
 

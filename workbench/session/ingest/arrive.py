@@ -26,6 +26,7 @@ from workbench.session.info import Session
 from workbench.session.ingest.incoming import Events, Incoming, moment_of, ulid_of
 from workbench.session.line import Batch, end_line, run_line
 from workbench.session.lineedit import set_key
+from workbench.session.named import named_session
 from workbench.session.owner import myself
 from workbench.session.runfile import request_to_dict, result_to_dict, run_toml
 from workbench.session.store import SessionStore
@@ -97,27 +98,20 @@ class Arrival:
     def _session(self, item: Incoming) -> Session:
         key = self._target or item.session_id
         if key not in self._chosen:
-            self._chosen[key] = self._existing(key) or self._new(item)
+            named = named_session(self._store, self._target) if self._target else self._existing(key)
+            if named is not None and named.newer:
+                raise UsageError(f"{named.title!r} was written by a newer version", hint="Name another --session.")
+            self._chosen[key] = named or self._new(item)
         return self._chosen[key]
 
     def _existing(self, key: str) -> Session | None:
-        for session in self._sessions:
-            if key == session.id or (self._target and key in (session.title, session.dir.name)):
-                if session.newer:
-                    raise UsageError(
-                        f"{session.title!r} was written by a newer version", hint="Name another --session."
-                    )
-                return session
-        return None
+        return next((session for session in self._sessions if session.id == key), None)
 
     def _new(self, item: Incoming) -> Session:
-        session = self._store.new_session(
-            self._target or item.session_title[:_TITLE_CHARS], tags=() if self._target else item.tags
-        )
-        if not self._target:
-            changes: list[tuple[tuple[str, ...], str, Any]] = [((), "id", item.session_id)]
-            changes += [((), "note", item.session_note)] if item.session_note else []
-            change_session(self._store, session.dir, changes)
+        session = self._store.new_session(item.session_title[:_TITLE_CHARS], tags=item.tags)
+        changes: list[tuple[tuple[str, ...], str, Any]] = [((), "id", item.session_id)]
+        changes += [((), "note", item.session_note)] if item.session_note else []
+        change_session(self._store, session.dir, changes)
         return self._store.open_session(session.dir)
 
     def finish(self) -> None:
