@@ -276,7 +276,9 @@ async def test_the_result_is_written_as_the_command_line_writes_it(
             await typed(app, pilot, file.name)
             await wait_for(pilot, file.is_file)
             text = file.read_text(encoding="utf-8")
-            assert text.count("I have 2 days in Oslo") == 1, ending
+            # The answer is the prompt, which these formats hold as well.
+            times = 2 if ending in ("csv", "json", "jsonl") else 1
+            assert text.count("I have 2 days in Oslo") == times, ending
         rows = list(csv.DictReader((space / "out.csv").read_text(encoding="utf-8").splitlines()))
         assert [row["city"] for row in rows][-1] == "Oslo"
         cells = json.loads((space / "out.json").read_text(encoding="utf-8"))["cells"]

@@ -20,7 +20,7 @@ class CellState:
 
     ``session`` and ``run_id`` say where the run stands; empty while there is none. ``note`` is why the run may not be
     exactly repeatable. ``problem`` is why it could not be saved. ``rating`` (1 to 5, 0 for none), ``star`` and
-    ``remark`` are a person's.
+    ``remark`` are a person's. ``picked`` are the options that the template's choices got, as far as known.
     """
 
     cell: PlannedCell
@@ -48,6 +48,8 @@ class CellState:
     rating: int = 0
     star: bool = False
     remark: str = ""
+    prompt_text: str = ""
+    picked: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:

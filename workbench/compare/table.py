@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Literal
 
 from workbench.compare.plan import GridPlan, axis_name
+from workbench.compare.prompts import prompt_labels
 from workbench.compare.state import CellState
 from workbench.error import UsageError
 
@@ -154,7 +155,7 @@ class GridTable:
     """The cells of a grid behind all views. ``states`` are live: they may change while the table is shown."""
 
     def __init__(self, plan: GridPlan, states: Sequence[CellState]) -> None:
-        self.dimensions = dimensions(plan)
+        self.dimensions = dimensions(plan, states)
         self._several = plan.several_prompts
         self._states: dict[Place, list[CellState]] = {}
         for state in states:
@@ -268,9 +269,9 @@ def _filters(view: View) -> bool:
     return view.only != "all" or view.filter is not None
 
 
-def dimensions(plan: GridPlan) -> tuple[Dimension, ...]:
-    """The axes of a plan, and the template's prompts as one more when there are several."""
+def dimensions(plan: GridPlan, states: Sequence[CellState] = ()) -> tuple[Dimension, ...]:
+    """The axes of a plan, and the template's prompts as one more when there are several, named by their choices."""
     found = [Dimension(axis_name(axis), axis.labels) for axis in plan.axes]
     if plan.several_prompts:
-        found.append(Dimension("prompt", tuple(str(number) for number in range(max(plan.prompts)))))
+        found.append(Dimension("prompt", prompt_labels(max(plan.prompts), states)))
     return tuple(found)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from workbench.compare.prompts import prompt_name
+
 if TYPE_CHECKING:
     from workbench.compare.state import CellState
     from workbench.service.grid_result import GridResult
@@ -47,7 +49,7 @@ def _unmade(state: CellState) -> bool:
 def _case(template: str, state: CellState) -> list[str]:
     values = [f"{name}={value}" for name, value in state.cell.axes.items()]
     if state.cell.prompt >= 0:
-        values.append(f"prompt={state.cell.prompt}")
+        values.append(f"prompt={prompt_name(state)}")
     name = ", ".join([*values, f"repeat={state.cell.repeat}"])
     head = f"    <testcase classname={_attribute(template)} name={_attribute(name)} "
     head += f'time="{state.ms_total / 1000:.3f}">'

@@ -18,6 +18,7 @@ from workbench.compare.state import CellState
 from workbench.error import ModelError, UsageError, WorkbenchError
 from workbench.service.grid_axes import GridSpec, grid_plan
 from workbench.service.grid_disk import FoundRun, OnDisk, look_on_disk
+from workbench.service.grid_record import take_prompt
 from workbench.service.grid_uses import grid_checks, in_checks, pick_notes, range_notes, refuse_unmakeable
 from workbench.service.memo import PlanMemo
 from workbench.service.plan import RunPlan, RunSpec, plan_run
@@ -165,9 +166,12 @@ def refuse_too_many(plan: GridPlan) -> None:
 def _prepared(cell: PlannedCell, run: RunPlan, texts: dict[str, str], *, drawn: bool) -> PreparedCell:
     """``texts`` holds each prompt once; ``drawn``: the seed will be another one when it runs."""
     request = run.request
+    state = CellState(cell, model=request.model.file, engine=request.engine)
+    plain = request.prompt.plain
+    take_prompt(state, request, texts.setdefault(plain, plain))
     return PreparedCell(
         cell,
-        CellState(cell, model=request.model.file, engine=request.engine),
+        state,
         model=request.model.fingerprint or request.model.file,
         load=run.load,
         text=texts.setdefault(run.prompt_text, run.prompt_text),

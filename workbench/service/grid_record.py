@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.plan import plan_data
+from workbench.compare.prompts import picked_options
 from workbench.compare.state import CellState
+from workbench.record import MissingText
 from workbench.session.info import rating_of
 
 if TYPE_CHECKING:
-    from workbench.record import RunResult
+    from workbench.record import RunRequest, RunResult
     from workbench.service.grid_plan import Grid
     from workbench.session.info import RunRecord, Session
 
@@ -35,11 +37,20 @@ def take_marks(state: CellState, marks: Mapping[str, Any]) -> None:
     state.remark = str(marks.get("note") or "")
 
 
+def take_prompt(state: CellState, request: RunRequest, text: str = "") -> None:
+    """What was asked, for people; what a plan has said of it already stays. ``text`` is the same, held once."""
+    text = text or request.prompt.plain
+    if not state.prompt_text and not isinstance(text, MissingText):
+        state.prompt_text = text
+    state.picked = state.picked or picked_options(request.pattern, state.cell.axes)
+
+
 def fill(state: CellState, record: RunRecord, session: Session) -> None:
     """The state of a cell from a run on disk, with its marks."""
     take_result(state, record.result, record.request.params.seed)
     state.session, state.run_id = session.dir.name, record.request.id
     take_marks(state, session.runs.get(record.request.id, {}))
+    take_prompt(state, record.request)
     state.model, state.engine = record.request.model.file, record.request.engine
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _TEXT_CELLS = 60
 RUN_COLUMNS = (
     "status", "reused", "model", "engine", "seed", "repro", "tokens_in", "tokens_cached", "tokens_out", "ms_first",
-    "ms_total", "finish_reason", "passed", "rating", "star", "remark", "session", "run", "error", "text",
+    "ms_total", "finish_reason", "passed", "rating", "star", "remark", "session", "run", "error", "prompt_text",
+    "text",
 )  # fmt: skip
 
 
@@ -92,6 +93,8 @@ def cell_record(state: CellState) -> dict[str, Any]:
         "seed": state.seed,
         "repro": state.repro,
         "note": state.note,
+        "picked": list(state.picked),
+        "prompt_text": state.prompt_text or None,
         "text": state.text,
         "sha256": state.sha256,
         "finish_reason": state.finish_reason,
@@ -147,9 +150,9 @@ def axis_columns(result: GridResult) -> list[str]:
 
 
 def csv_text(result: GridResult) -> str:
-    """One row a run: a column for each axis, ``prompt`` when there are several, ``repeat``, the run, each check."""
+    """One row a run: a column for each axis, which prompt if there are several, ``repeat``, the run, each check."""
     axes = axis_columns(result)
-    prompt = ["prompt"] if result.plan.several_prompts else []
+    prompt = ["prompt", "picked"] if result.plan.several_prompts else []
     checks = list(dict.fromkeys(check.name for state in result.states for check in state.checks))
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
@@ -160,7 +163,7 @@ def csv_text(result: GridResult) -> str:
         rows.writerow(
             [
                 *(state.cell.axes.get(name, "") for name in axes),
-                *([state.cell.prompt] if prompt else []),
+                *([state.cell.prompt, ", ".join(state.picked)] if prompt else []),
                 state.cell.repeat,
                 *(_plain(record[name]) for name in RUN_COLUMNS),
                 *(verdicts.get(name, "") for name in checks),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from workbench.compare.check import CheckResult, Score
 from workbench.compare.nway import nway
+from workbench.compare.prompts import prompt_name
 from workbench.compare.score import Scored, summarise
 from workbench.compare.state import CellState
 from workbench.compare.stats import means_by_axis
@@ -30,7 +31,7 @@ def cell_text(live: GridLive, state: CellState, place: int, of: int) -> str:
     prompt, marks = _prompt(live, state), live.marks(state)
     lines = [f"{target} = {value}" for target, value in state.cell.axes.items()]
     if state.cell.prompt >= 0:
-        lines.append(f"prompt {state.cell.prompt}")
+        lines.append(f"prompt {prompt_name(state)}")
     lines.append(f"run {place + 1} of {of}, repeat {state.cell.repeat}" if of > 1 else f"repeat {state.cell.repeat}")
     lines.append(f"{state.model}, {state.engine}, {_status(state)}")
     if state.ended:

@@ -116,7 +116,9 @@ class GridScreen(SayingScreen[None]):
 
     def show_live(self, live: GridLive) -> None:
         """Show this grid: the first one, or the one that goes on in its place. The view is kept where it fits."""
-        if live.table.dimensions != self.live.table.dimensions:
+        shapes = [[(d.name, len(d.labels)) for d in one.table.dimensions] for one in (live, self.live)]
+        # Prompts get their names once their runs were read: the same axes all the same.
+        if shapes[0] != shapes[1]:
             self.view = live.table.view()
         self.live = live
         self.marked.clear()
