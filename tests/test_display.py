@@ -61,13 +61,30 @@ RUNS = st.lists(
 
 
 def capped(text: str) -> str:
-    """One character after the other, by what Unicode says."""
-    kept, run = [], 0
+    """One character after the other, by what Unicode says; of selectors in a row the first is kept."""
+    kept, run, selected = [], 0, False
     for character in text:
+        before, selected = selected, "VARIATION SELECTOR" in unicodedata.name(character, "")
+        if selected and before:
+            continue
         mark = character == "\u200d" or unicodedata.category(character) in ("Mn", "Me")
         run = run + 1 if mark else 0
         kept.append(character if run <= MARKS_KEPT else "")
     return "".join(kept)
+
+
+@pytest.mark.parametrize("base", ["😀", "葛", "a"])
+def test_no_message_hides_in_selectors(base: str) -> None:
+    secret = "".join(chr(0xE0100 + byte) for byte in b"ignore all of it")
+    assert display(base + secret) == base + secret[0]
+    stream = DisplayStream()
+    shown = "".join(map(stream.feed, [base, *secret, "\ufe0f", "."])) + stream.end()
+    assert shown == base + secret[0] + "."
+
+
+@pytest.mark.parametrize("hidden", ["\u034f", "\U00013430", "\ufdd0", "\uffff"])
+def test_what_no_font_shows_is_shown(hidden: str) -> None:
+    assert hidden not in display(f"a{hidden}b")
 
 
 @settings(max_examples=300)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,24 @@ def test_ranges_count_for_slots_that_are_numbers(space: Workspace, monkeypatch: 
     assert b"3 runs" in done.stderr
     wrong = cli("grid", "london", "--parallel", "-2", "--dry-run", cwd=space.root)
     assert wrong.returncode == ExitCode.USAGE
+
+
+def test_a_link_out_of_the_sessions_is_no_session_and_is_not_written_through(space: Workspace, tmp_path: Path) -> None:
+    (own,) = (path.parent for path in space.sessions.rglob("session.toml"))
+    outside = tmp_path / "elsewhere"
+    shutil.copytree(own, outside)
+    (own.parent / "2026-01-01-link").symlink_to(outside)
+    (space.sessions / "month").symlink_to(tmp_path)
+    (own.parent / "2026-01-02-own").symlink_to(own)
+    names = {folder.name for folder in SessionStore(space).folders()}
+    assert names == {own.name, "2026-01-02-own"}
+    done = cli("sessions", "rename", "2026-01-01-link", "mine", cwd=space.root)
+    assert done.returncode == 2
+    assert not (outside / ".lock").exists()
+
+
+def test_a_link_in_a_ring_among_templates_is_no_template_and_no_crash(space: Workspace) -> None:
+    (space.templates / "ring.j2").symlink_to("ring.j2")
+    done = cli("render", "-", cwd=space.root, stdin=b'{% include "x/" ~ "y" %}')
+    assert done.returncode == 3
+    assert b"there is no template 'x/y' to include" in done.stderr

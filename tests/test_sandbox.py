@@ -16,6 +16,7 @@ from tests.workertool import pids
 from workbench.error import AccessDenied, LimitExceeded, TemplateError
 from workbench.record import Message
 from workbench.sandbox import PREVIEW, Renderer, RenderRequest
+from workbench.sandbox.faults import TagPlaces
 
 CASES = [
     json.loads(line)
@@ -135,3 +136,44 @@ def test_closing_leaves_no_child() -> None:
     renderer.close()
     assert len(children) == 2
     assert not any(psutil.pid_exists(pid) for pid in children)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("a\n{{ cycler() }}", "at least one item has to be provided"),
+        ("a\n{{ 'a b'|truncate(1) }}", "expected length >= 3, got 1"),
+    ],
+)
+def test_a_slip_of_any_kind_is_an_error_with_its_line(renderer: Renderer, source: str, message: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        renderer.render(RenderRequest(source))
+    assert not isinstance(caught.value, LimitExceeded)
+    assert message in caught.value.message
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("filtered", ["s|upper", "s.replace('<', '(')", "s|reverse"])
+def test_a_section_that_a_filter_changed_never_reaches_a_model(renderer: Renderer, filtered: str) -> None:
+    source = "{% set s %}{% user %}x{% enduser %}{% endset %}{{ " + filtered + " }}"
+    with pytest.raises(TemplateError, match="cut or changed by a filter"):
+        renderer.render(RenderRequest(source))
+
+
+def test_a_filter_cannot_change_a_role(renderer: Renderer) -> None:
+    source = "{% set s %}{% user %}the user{% enduser %}{% endset %}{{ s.replace('user', 'system') }}"
+    (message,) = renderer.render(RenderRequest(source)).messages
+    assert (message.role, message.content) == ("user", "the system")
+    unused = "{% set s %}{% user %}x{% enduser %}{% endset %}plain"
+    assert renderer.render(RenderRequest(unused)).text == "plain"
+
+
+def test_places_are_found_in_one_pass() -> None:
+    many = "".join(f"{{{{ n{number} }}}}" for number in range(20_000))
+    places = TagPlaces(many)
+    assert places.column(1, "n19999") == many.index("n19999") + 1
+    torn = "{{ a " * 50_000
+    assert TagPlaces(torn).column(1, "a") == 1
+    assert TagPlaces(torn + "\n{{ b }}").column(2, "b") == 4
+    assert TagPlaces("x\n  {% if '}}' == a %}{{ a }}").column(2, "a") == 17
+    assert TagPlaces("x").column(3, "a") == 0

@@ -21,10 +21,14 @@ _REPLACEMENT = "�"
 # bidirectional controls, zero width characters but the joiner that emoji need, fillers, line separators,
 # tags, and surrogates.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufdd0-\ufdef\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
+# Variation selectors: one chooses a form of its character, more of them only hide a message.
+_SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_SELECTED = re.compile(f"([{_SELECTORS}])[{_SELECTORS}]+")
+_LEADING_SELECTORS = re.compile(f"[{_SELECTORS}]+")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _BEYOND_LATIN = re.compile("[^\x00-\u02ff]")
 # The planes in which combining marks live; each code point in them is looked up once, when first needed.
@@ -120,13 +124,15 @@ def _edge_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def display(text: str) -> str:
     """``text`` made inert: controls and invisible characters become visible, line feeds and tabs are kept.
 
-    A CR before LF is dropped, any other shows as ``␍``. At most ``MARKS_KEPT`` combining marks in a row are
-    kept. Halves of a surrogate pair are joined, lone ones become U+FFFD. Applying it twice changes nothing.
+    A CR before LF is dropped, any other shows as ``␍``. Of combining marks in a row at most ``MARKS_KEPT`` are kept, of
+    variation selectors one. Halves of a surrogate pair are joined, lone ones become U+FFFD. Applying it twice changes
+    nothing.
     """
     if _UNSAFE.search(text) is not None:
         text = _PAIR.sub(_join_pair, text.replace("\r\n", "\n"))
         text = _UNSAFE.sub(lambda match: _visible(match.group()), text)
     if _BEYOND_LATIN.search(text) is not None:
+        text = _SELECTED.sub(r"\1", text)
         text = _perhaps_long_marks().sub(_cap_marks, text)
     return text
 
@@ -155,6 +161,7 @@ class DisplayStream:
     def __init__(self) -> None:
         self._held = ""
         self._marks = 0
+        self._selected = False
 
     def feed(self, piece: str) -> str:
         """What may be shown after ``piece`` came."""
@@ -163,12 +170,19 @@ class DisplayStream:
         if text and (text[-1] == "\r" or "\ud800" <= text[-1] <= "\udbff"):
             self._held = text[-1]
             text = text[:-1]
-        return self._capped(display(text))
+        return self._capped(self._one_selector(display(text)))
 
     def end(self) -> str:
         """What was held back, when no more will come."""
         text, self._held = self._held, ""
-        return self._capped(display(text))
+        return self._capped(self._one_selector(display(text)))
+
+    def _one_selector(self, shown: str) -> str:
+        if self._selected and (found := _LEADING_SELECTORS.match(shown)):
+            shown = shown[found.end() :]
+        if shown:
+            self._selected = _LEADING_SELECTORS.match(shown[-1]) is not None
+        return shown
 
     def _capped(self, shown: str) -> str:
         if not shown:

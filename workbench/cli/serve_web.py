@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import re
 import secrets
@@ -23,6 +24,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from textual_serve.server import Server
 
+from workbench.config import is_loopback
 from workbench.error import UsageError
 
 POLICY = (
@@ -35,6 +37,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 REFUSED = "This address needs the token that 'workbench serve' printed when it started.\n"
+REBOUND = "This server answers to its address and to localhost only. An SSH tunnel brings it to your own localhost.\n"
 
 # A name or an address with its port; nothing else may get into a policy.
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
@@ -45,8 +48,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class AppServer(Server):
     """One app process for each browser tab."""
 
-    def __init__(self, command: str, token: str) -> None:
+    def __init__(self, command: str, token: str, *, public: bool = False) -> None:
         super().__init__(command, title="workbench")
+        # Reached by whatever name others give this machine.
+        self._public = public
         self._token = token
         self._cookie = f"workbench_{secrets.token_hex(4)}"
 
@@ -69,6 +74,9 @@ class AppServer(Server):
     def _guard(self) -> Any:
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not self._public and not _is_own_name(request.host):
+                # A page of elsewhere whose name was made to lead here.
+                return web.Response(status=403, text=REBOUND, headers=_headers(request))
             given = request.query.get("token", "")
             if given and self._is_token(given):
                 answer: web.StreamResponse = web.HTTPSeeOther("/")
@@ -95,12 +103,21 @@ def _headers(request: web.Request) -> dict[str, str]:
     return {**HEADERS, "Content-Security-Policy": POLICY.format(streams=streams)}
 
 
+def _is_own_name(host: str) -> bool:
+    """Whether this is an address, or a name of this machine: what no name server can give to somebody else."""
+    name = urlsplit(f"//{host}").hostname or ""
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(name))
+    return name == "localhost" or name.endswith(".localhost") or name == socket.gethostname()
+
+
 def _same_origin(request: web.Request) -> bool:
     """Cookies are shared by all ports of a host; the origin is not."""
     origin = request.headers.get("Origin", "")
     if not origin:
         return request.path != "/ws"
-    return urlsplit(origin).netloc == request.host
+    found = urlsplit(origin)
+    return found.netloc == request.host and found.scheme == request.scheme
 
 
 def serve(words: Sequence[str], host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -112,7 +129,9 @@ def serve(words: Sequence[str], host: str, port: int, ready: Callable[[str], Non
     logging.getLogger("textual-serve").addHandler(logging.NullHandler())
     # What an app says as it dies would be written to stdout.
     with contextlib.redirect_stdout(sys.stderr):
-        asyncio.run(_serve(AppServer(command, secrets.token_urlsafe(24)), host, port, ready))
+        asyncio.run(
+            _serve(AppServer(command, secrets.token_urlsafe(24), public=not is_loopback(host)), host, port, ready)
+        )
 
 
 async def _serve(server: AppServer, host: str, port: int, ready: Callable[[str], None]) -> None:

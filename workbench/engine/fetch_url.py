@@ -26,9 +26,10 @@ from workbench.engine.download import SPARE, FetchCancelled, FetchProgress, alon
 from workbench.engine.fetch_http import Source, bare_url, host_of, number_of, opener, range_of, refusal, source_of
 from workbench.engine.gguf import read_header
 from workbench.engine.memory import size_text
-from workbench.engine.shelf import real_path, remember_sha256
+from workbench.engine.shelf import remember_sha256
 from workbench.engine.verify import SOURCES, hash_file
 from workbench.error import ModelError, NetworkError, StorageError, UsageError
+from workbench.textio import real_path
 
 CHUNK = 1 << 18
 TIMEOUT = 60  # seconds without a byte

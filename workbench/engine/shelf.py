@@ -22,6 +22,7 @@ from workbench.engine.memory import MemoryEstimate, estimate
 from workbench.engine.notes import Notes
 from workbench.engine.select import Verdict, verdict
 from workbench.error import ModelError
+from workbench.textio import real_path
 
 SUFFIXES = (".gguf", ".bin", ".safetensors", ".ggml")
 DEPTH = 4
@@ -68,11 +69,6 @@ def list_models(folders: Sequence[Path]) -> list[ModelEntry]:
                 entries.append(entry_of(path))
     # Stable: of equal names the earlier folder's comes first.
     return sorted(entries, key=lambda entry: (bool(entry.problem), entry.path.name.lower()))
-
-
-def real_path(path: Path) -> Path:
-    """Where a file really is; a link that leads to itself stays as it is (``Path.resolve`` raises for it)."""
-    return Path(os.path.realpath(path))
 
 
 def entry_of(path: Path) -> ModelEntry:

@@ -20,10 +20,10 @@ from pathlib import Path
 from workbench.engine.compat import mark_of
 from workbench.engine.download import SPARE, FetchProgress
 from workbench.engine.memory import size_text
-from workbench.engine.shelf import HASHES, real_path, remember_sha256, remembered_sha256
+from workbench.engine.shelf import HASHES, remember_sha256, remembered_sha256
 from workbench.engine.verify import SOURCES, hash_file
 from workbench.error import ModelError, StorageError, UsageError
-from workbench.textio import storage_error
+from workbench.textio import real_path, storage_error
 
 _PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 

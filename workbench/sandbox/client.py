@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.error import LimitExceeded, TemplateError
 from workbench.sandbox.bounds import INPUT_BYTES, OUTPUT_CHARS
-from workbench.sandbox.faults import column_of, fault_error, limit_error
+from workbench.sandbox.faults import TagPlaces, fault_error, limit_error
 from workbench.sandbox.limits import (
     PREVIEW,
     RUN,
@@ -70,12 +70,12 @@ class Renderer:
         reply = self._call(
             {"op": "slots", "source": source, "name": name, "loader": dict(loader), "cpu": cpu}, first_line=first_line
         )
-        names = []
+        names, places = [], TagPlaces(source)
         for item in _list(reply, "names"):
             if not (isinstance(item, list) and len(item) == 2 and isinstance(item[1], int)):
                 raise _foreign("names")
             slot, line = str(item[0]), item[1]
-            place = (line + first_line - 1, column_of(source, line, slot)) if line > 0 else (0, 0)
+            place = (line + first_line - 1, places.column(line, slot)) if line > 0 else (0, 0)
             names.append(SlotName(slot, *place))
         return SlotReply(tuple(names), tuple(str(item) for item in _list(reply, "used") if item in loader))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from workbench.error import AccessDenied, LimitExceeded, TemplateError
@@ -55,30 +56,48 @@ _WORDS = (
 _TAG = re.compile(r"\{[{%](?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[^\"'])*?[}%]\}", re.DOTALL)
 
 
+_OPENING = re.compile(r"\{[{%]")
+
+
 def limit_error(name: str, message: str, line: int = 0) -> LimitExceeded:
     return LimitExceeded(f"stopped: {message}", hint=SMALLER, file=name, line=line)
 
 
-def column_of(source: str, line: int, word: str) -> int:
-    """Column, from 1, of ``word`` inside a Jinja tag on this line; else of the line's first tag; 0 if there is none."""
-    lines = source.split("\n")
-    if not 0 < line <= len(lines):
-        return 0
-    start = sum(len(text) + 1 for text in lines[: line - 1])
-    end = start + len(lines[line - 1])
-    pattern = re.compile(rf"\b{re.escape(word)}\b" if word.isidentifier() else re.escape(word)) if word else None
-    first = 0
-    for tag in _TAG.finditer(source):
-        low, high = max(tag.start(), start), min(tag.end(), end)
-        if low >= high:
-            continue
-        first = first or low - start + 1
-        # The delimiters themselves are not what a message means by '}'.
-        found = pattern.search(source, low + (2 if low == tag.start() else 0), high) if pattern else None
-        if found:
-            return found.start() - start + 1
-    opening = re.search(r"\{[{%#]", lines[line - 1])
-    return first or (opening.start() + 1 if opening else 0)
+class TagPlaces:
+    """Where the Jinja tags of a source stand: read once, from left to right, up to the first that is never closed."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._starts = [0, *(match.end() for match in re.finditer("\n", source))]
+        self._tags = list(_tags(source))
+        self._ends = [end for _, end in self._tags]
+
+    def column(self, line: int, word: str) -> int:
+        """Column, from 1, of ``word`` inside a tag on this line; else of the line's first tag; 0 if there is none."""
+        if not 0 < line <= len(self._starts):
+            return 0
+        source, start = self._source, self._starts[line - 1]
+        end = self._starts[line] - 1 if line < len(self._starts) else len(source)
+        at = bisect_right(self._ends, start)
+        first = max(self._tags[at][0], start) - start + 1 if at < len(self._tags) and self._tags[at][0] < end else 0
+        pattern = re.compile(rf"\b{re.escape(word)}\b" if word.isidentifier() else re.escape(word)) if word else None
+        for found in pattern.finditer(source, start, end) if pattern else ():
+            tag = bisect_right(self._ends, found.start())
+            # The delimiters themselves are not what a message means by '}'.
+            if tag < len(self._tags) and self._tags[tag][0] + 2 <= found.start() and found.end() <= self._ends[tag]:
+                return found.start() - start + 1
+        opening = re.compile(r"\{[{%#]").search(source, start, end)
+        return first or (opening.start() - start + 1 if opening else 0)
+
+
+def _tags(source: str) -> Iterator[tuple[int, int]]:
+    position = 0
+    while opening := _OPENING.search(source, position):
+        tag = _TAG.match(source, opening.start())
+        if tag is None:
+            return
+        yield tag.span()
+        position = tag.end()
 
 
 def fault_error(
@@ -90,7 +109,7 @@ def fault_error(
     line = raw if isinstance(raw, int) and 0 < raw < 1 << 30 else 0
     file = str(reply.get("file") or name)
     word = next((match[1] for pattern in _WORDS if (match := re.search(pattern, message))), "")
-    column = column_of(source if file == name else loader.get(file, ""), line, word)
+    column = TagPlaces(source if file == name else loader.get(file, "")).column(line, word)
     if file == name and line:
         line += first_line - 1
     if kind == "limit":

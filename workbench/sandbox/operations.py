@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, UndefinedError, meta, nodes
-from jinja2.exceptions import SecurityError, TemplateError, TemplateNotFound
+from jinja2.exceptions import SecurityError, TemplateNotFound
 
 from workbench.sandbox.bounds import OUTPUT_CHARS
 from workbench.sandbox.chance import Chance
@@ -21,7 +21,7 @@ from workbench.sandbox.environment import (
     chat_environment,
     template_environment,
 )
-from workbench.sandbox.sections import split_messages
+from workbench.sandbox.sections import marks_length, refuse_changed, split_messages
 
 Request = Mapping[str, Any]
 Reply = dict[str, Any]
@@ -57,19 +57,23 @@ class Operations:
     def _render(self, request: Request) -> Reply:
         env, loader, clock = self._environment(request)
         env.section_nonce = nonce = f"\0{os.urandom(16).hex()}"
+        roles: list[str] = []
+        env.section_roles = roles
         parts: list[str] = []
         size = 0
         template = env.get_template(request["name"])
         for part in template.generate({**request["variables"], "__pw__": request["data"]}):
             parts.append(part)
             size += len(part)
-            if size > OUTPUT_CHARS:
+            if size - marks_length(nonce, roles) > OUTPUT_CHARS:
                 raise TooLarge(f"its output is longer than {OUTPUT_CHARS:,} characters")
         output = "".join(parts)
         sections = nonce in output
+        if roles and not sections:
+            refuse_changed(output, nonce)
         return {
             "text": "" if sections else output,
-            "messages": split_messages(output, nonce) if sections else [],
+            "messages": split_messages(output, nonce, roles) if sections else [],
             "now": clock.said,
             "used": [name for name in loader.reached if name != request["name"]],
         }
@@ -183,16 +187,5 @@ def _near(message: str, request: Request) -> str:
     return near[0] if near and near[0] != wanted else ""
 
 
-FAULTS = (
-    OutOfTime,
-    TooLarge,
-    MemoryError,
-    TemplateError,
-    ArithmeticError,
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    SyntaxError,
-    RecursionError,
-)
+# Whatever a template raises is its own fault, with a line; the timer is no Exception.
+FAULTS = (OutOfTime, Exception, SystemExit)

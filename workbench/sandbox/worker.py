@@ -19,6 +19,8 @@ REPLY_BYTES = OUTPUT_CHARS * 16
 START_SECONDS = 60.0
 # A worker that still gains CPU time on a busy machine may go on past the wall limit, but not for ever.
 WALL_CEILING = 60.0
+# A worker whose line has ended is on its way out, and its own exit code says why.
+DYING_SECONDS = 0.5
 _SLICE = 0.05
 _LINUX = sys.platform.startswith("linux")
 _TIME_SIGNALS = (-signal.SIGPROF, -signal.SIGVTALRM, -signal.SIGXCPU)
@@ -142,7 +144,7 @@ class Worker:
                 raise WorkerGone("it needs more memory than it may use")
 
     def _gone(self, cpu: float) -> WorkerGone:
-        code = self.close()
+        code = self.close(DYING_SECONDS)
         if code in _TIME_SIGNALS:
             return WorkerGone(f"it ran longer than its {cpu:.1f} seconds of processor time")
         if code < 0:
@@ -151,12 +153,11 @@ class Worker:
             return WorkerGone(f"its worker was ended by {signal.Signals(-code).name}", again=outside)
         return WorkerGone(f"its worker ended with exit code {code}")
 
-    def close(self) -> int:
-        """Kill if it still lives, and reap; the exit code."""
+    def close(self, patience: float = 0.0) -> int:
+        """Kill if it still lives after ``patience`` seconds, and reap; the exit code."""
         self._socket.close()
-        # After an end of file the child is on its way out: its own exit code says why.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return self.process.wait(0.0)
+            return self.process.wait(patience)
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         return self.process.wait()

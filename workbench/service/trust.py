@@ -10,7 +10,7 @@ import hashlib
 from pathlib import Path
 
 from workbench.error import ConfigError, StorageError, UsageError
-from workbench.textio import atomic_write, read_text, storage_error, toml_dumps, toml_loads
+from workbench.textio import atomic_write, read_text, real_path, storage_error, toml_dumps, toml_loads
 from workbench.workspace import Workspace
 
 FILE = "trust.toml"
@@ -18,7 +18,7 @@ FILE = "trust.toml"
 
 def file_in(workspace: Workspace, name: str) -> Path:
     """A file by its name within the workspace. Raises UsageError for what is not there or lies outside."""
-    path = (workspace.root / name).resolve()
+    path = real_path(workspace.root / name)
     if workspace.root not in path.parents:
         raise UsageError(f"{name!r} is not in the workspace", hint=f"Copy it into {workspace.root}.")
     if not path.is_file():

@@ -46,24 +46,23 @@ class SessionStore:
 
     # -- sessions --------------------------------------------------------------------------------------------
 
-    def new_session(self, title: str, *, tags: Sequence[str] = ()) -> Session:
-        """A new folder with its ``session.toml``, durable; in the state folder if the workspace is read-only.
-
-        Raises StorageError.
+    def new_session(self, title: str, *, tags: Sequence[str] = (), created: datetime | None = None) -> Session:
+        """A new folder with its ``session.toml``, durable; in the state folder if the workspace is read-only. ``created``
+        (else now): for one that was made elsewhere. Raises StorageError.
         """
         title = " ".join(title.split()) or "untitled"
         if self.workspace.writable:
             try:
-                return self._make_session(self.workspace.sessions, title, tags)
+                return self._make_session(self.workspace.sessions, title, tags, created)
             except OSError as error:
                 if error.errno not in _NOT_HERE:
                     raise storage_error("make a session in", self.workspace.sessions, error) from error
-        return self.unsaved_session(title, tags=tags)
+        return self.unsaved_session(title, tags=tags, created=created)
 
-    def unsaved_session(self, title: str, *, tags: Sequence[str] = ()) -> Session:
+    def unsaved_session(self, title: str, *, tags: Sequence[str] = (), created: datetime | None = None) -> Session:
         """A new session in the user's state folder, for what the workspace cannot take. Raises StorageError."""
         try:
-            return self._make_session(self._unsaved, title, tags)
+            return self._make_session(self._unsaved, title, tags, created)
         except OSError as error:
             raise storage_error("make a session in", self._unsaved, error) from error
 
@@ -76,8 +75,8 @@ class SessionStore:
     def _unsaved(self) -> Path:
         return self.workspace.state_dir / "unsaved"
 
-    def _make_session(self, root: Path, title: str, tags: Sequence[str]) -> Session:
-        now = datetime.now(UTC)
+    def _make_session(self, root: Path, title: str, tags: Sequence[str], created: datetime | None) -> Session:
+        now = created or datetime.now(UTC)
         folder = root / now.strftime("%Y-%m") / f"{folder_stamp(now)}-{slug(title)}-{short_id()}"
         make_dirs(folder / "runs", disk=self.disk)
         data = {
@@ -246,22 +245,28 @@ class SessionStore:
 
 
 def _session_folders(root: Path) -> Iterator[Path]:
-    """Folders of sessions within the folders of months."""
-    for month in _folders_in(root):
+    """Folders of sessions within the folders of months. Links out of ``root`` are not followed: somebody else's
+    workspace must not lead into other folders, and be written through.
+    """
+    within = os.path.realpath(root)
+    for month in _folders_in(root, within):
         if month.name != "blobs":
-            yield from _folders_in(month)
+            yield from _folders_in(month, within)
 
 
-def _folders_in(root: Path) -> list[Path]:
+def _folders_in(root: Path, within: str) -> list[Path]:
     try:
         with os.scandir(root) as entries:
-            return [Path(entry.path) for entry in entries if not entry.name.startswith(".") and _is_folder(entry)]
+            shown = (entry for entry in entries if not entry.name.startswith("."))
+            return [Path(entry.path) for entry in shown if _is_folder(entry, within)]
     except OSError:
         return []
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is_folder(entry: os.DirEntry[str], within: str) -> bool:
     try:
+        if entry.is_symlink() and not os.path.realpath(entry.path).startswith(within + os.sep):
+            return False
         return entry.is_dir()
     except OSError:
         # A link in a ring, say: it hides itself, not its neighbours.

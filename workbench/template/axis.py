@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.error import UsageError
-from workbench.textio import read_text
+from workbench.textio import read_text, real_path
 
 AxisKind = Literal["int", "float", "str"]
 Value = int | float | str
@@ -145,8 +145,8 @@ def _decimal(text: str) -> Decimal:
 
 
 def _read(name: str, folder: Path | None) -> str:
-    path = ((folder or Path()) / name).resolve()
-    if folder is not None and not path.is_relative_to(folder.resolve()):
+    path = real_path((folder or Path()) / name)
+    if folder is not None and not path.is_relative_to(real_path(folder)):
         raise AxisError(f"{name}: outside of the workspace", hint="copy the file into it")
     return read_text(path)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from workbench.error import StorageError
 from workbench.record import IncludeRef, sha256_text
 from workbench.template.document import included_source
-from workbench.textio import read_text
+from workbench.textio import read_text, real_path
 
 FILE_LIMIT = 1 << 20
 FILES_LIMIT = 64
@@ -25,7 +25,7 @@ class TemplateFolder:
     """The files of one ``templates/`` folder; None has none."""
 
     def __init__(self, root: Path | None) -> None:
-        self._root = root.resolve() if root is not None else None
+        self._root = real_path(root) if root is not None else None
         self._texts: dict[str, str] = {}
 
     def reachable(self, body: str) -> dict[str, str]:
@@ -65,7 +65,7 @@ class TemplateFolder:
         """None for what is not a plain file within the folder; Jinja then says that there is no such template."""
         if self._root is None or not name or "\0" in name or name.startswith("/") or ".." in name.split("/"):
             return None
-        path = (self._root / name).resolve()
+        path = real_path(self._root / name)
         if not path.is_relative_to(self._root) or not path.is_file():
             return None
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.error import UsageError
-from workbench.textio import read_text
+from workbench.textio import read_text, real_path
 
 TYPES = ("text", "choice", "number", "bool", "file")
 
@@ -123,7 +123,7 @@ def _places(path: Path, folder: Path) -> tuple[Path, Path]:
 
 
 def _inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
+    return real_path(path).is_relative_to(real_path(folder))
 
 
 def _outside(spec: SlotSpec, what: str) -> UsageError:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.error import WorkbenchError
-from workbench.textio import read_text
+from workbench.textio import read_text, real_path
 
 # So many digits that no number takes long to read.
 _WEIGHT = re.compile(r"\s*(\d{1,15}\.?\d{0,15}|\.\d{1,15})::")
@@ -160,7 +160,7 @@ class WildcardFolder:
         for path in sorted(self._folder.rglob("*")) if self._folder.is_dir() else ():
             if path.suffix.lower() in _SUFFIXES:
                 try:
-                    inside = not path.is_symlink() or path.resolve().is_relative_to(self._folder.resolve())
+                    inside = not path.is_symlink() or real_path(path).is_relative_to(real_path(self._folder))
                     status = path.stat()
                 except (OSError, RuntimeError):
                     continue

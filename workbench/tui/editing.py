@@ -12,7 +12,7 @@ from workbench.session.drafts import drop_draft, load_drafts
 from workbench.session.ids import new_ulid
 from workbench.session.missing import missing_in, missing_words
 from workbench.template.prepared import PromptChoice
-from workbench.textio import atomic_write, read_text
+from workbench.textio import atomic_write, read_text, real_path
 from workbench.tui.drafting import LOOSE, UNTITLED, Buffer, Drafting, draft_place
 from workbench.tui.previewing import LivePreview
 from workbench.tui.screens.modal import AskText, Confirm
@@ -181,7 +181,7 @@ class Editing(LivePreview):
             app.do("run")
 
     async def _may_write(self, path: str, target: Path) -> bool:
-        if not target.resolve().is_relative_to(self.bench.workspace.templates.resolve()):
+        if not real_path(target).is_relative_to(real_path(self.bench.workspace.templates)):
             self.screen.say(f"{path} lies outside templates/: choose another name", error=True)
             return False
         try:

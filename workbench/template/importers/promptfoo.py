@@ -11,7 +11,7 @@ from typing import Any
 from workbench.error import StorageError
 from workbench.template.importers.frontmatter import mapping
 from workbench.template.importers.result import Draft, Imported, ImportFault, sections
-from workbench.textio import read_text
+from workbench.textio import read_text, real_path
 
 _VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)")
 _ENV = re.compile(r"\{\{-?\s*env\.\w+")
@@ -67,8 +67,8 @@ def _prompts(prompts: list[Any], folder: Path | None, notes: list[str]) -> Itera
         if folder is None or path.endswith((".py", ".js", ".ts", ".mjs", ".cjs")) or "*" in path:
             notes.append(f"{source} is left out: a program or a pattern of names, or no folder is known")
             continue
-        target = (folder / path).resolve()
-        if not target.is_relative_to(folder.resolve()):
+        target = real_path(folder / path)
+        if not target.is_relative_to(real_path(folder)):
             notes.append(f"{source} is left out: outside of the folder")
             continue
         try:
