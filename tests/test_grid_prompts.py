@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli_grid import space, texts
+from tests.test_cli_grid import grid, space, texts
 from workbench.compare.plan import PlannedCell
 from workbench.compare.prompts import prompt_labels, prompt_name
 from workbench.compare.state import CellState
@@ -49,6 +49,14 @@ async def test_every_format_says_which_choice_a_prompt_got(space: Path) -> None:
         (("red",), "Say red Oslo."),
         (("blue",), "Say blue Oslo."),
     ]
+
+
+def test_a_run_that_failed_is_told_with_its_choice(space: Path) -> None:
+    (space / "templates/say.j2").write_text(COLOURS, encoding="utf-8")
+    failed = grid(space, "--axis", "city = Oslo", script={"fail_at": 0})
+    assert failed.returncode == 5
+    assert b"failed: city = Oslo, prompt 0: red: " in failed.stderr
+    assert b"failed: city = Oslo, prompt 1: blue: " in failed.stderr
 
 
 async def test_named_choices_are_named_and_what_an_axis_tells_is_not_repeated(space: Path) -> None:

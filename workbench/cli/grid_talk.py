@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench.compare.prompts import prompt_name
 from workbench.error import ExitCode
 from workbench.service.grid_events import CellFailed, CellFinished, CellStarted, GridEvent, Totals
 from workbench.service.grid_words import duration, estimate_lines, result_lines, unmade_lines
@@ -42,7 +43,9 @@ class GridTalk:
         if isinstance(event, CellStarted):
             self._model = self._grid.cells[event.number].state.model
         elif isinstance(event, CellFailed):
-            values = ", ".join(f"{name} = {value}" for name, value in event.state.cell.axes.items())
+            told = [f"{name} = {value}" for name, value in event.state.cell.axes.items()]
+            told += [f"prompt {prompt_name(event.state)}"] if event.state.cell.prompt >= 0 else []
+            values = ", ".join(told)
             first = event.state.error.partition("\n")[0]
             self._talk.error(f"failed: {values or 'the run'}: {first}")
         elif isinstance(event, CellFinished) and event.state.problem:
