@@ -71,7 +71,8 @@ async def test_every_format_holds_every_cell(space: Path) -> None:
     assert sum(row["check: contains=London"] == "yes" for row in rows) == 6
     record = json.loads(out["json"])
     assert record["count"] == len(record["cells"]) == len({cell["cell"]["key"] for cell in record["cells"]}) == 18
-    assert record["checks"]["contains=London"]["passes"] == 6
+    # Greedy repeats are one draw: London at 0 once, at 0.5 and at 1 twice.
+    assert record["checks"]["contains=London"]["passes"] == 5
     assert len(out["table"].splitlines()) == 10
     assert "2x: Say 京都." in out["table"]
     assert out["md"].count("Say 京都") == 3

@@ -122,7 +122,7 @@ def test_a_rating_goes_before_the_checks_in_all_results_of_a_grid(space: Path) -
 
 
 def test_rates_stand_below_their_own_check_and_means_with_them(space: Path) -> None:
-    words = ("--axis", "city = Oslo, Rome", "--param", "temperature=0", "--repeat", "2")
+    words = ("--axis", "city = Oslo, Rome", "--param", "temperature=1", "--repeat", "2")
     checks = ("--check", "contains=Rome", "--check", "words>=9")
     told = work(space, "grid", "say", *words, *checks, "--format", "json")
     lines = told.stderr.decode().splitlines()
@@ -147,3 +147,16 @@ def test_rates_stand_below_their_own_check_and_means_with_them(space: Path) -> N
     assert mean["axes"]["city"]["Oslo"]["n"] == 2
     page = work(space, "grid", "say", "--resume", "--format", "md").stdout.decode()
     assert "\n  - city = Rome: 2/2" in page
+
+
+def test_repeats_that_must_be_the_same_are_no_further_evidence(space: Path) -> None:
+    words = ("--axis", "city = Oslo, Rome", "--seed", "4", "--repeat", "4", "--check", "contains=Rome")
+    told = work(space, "grid", "say", *words, "--format", "json")
+    lines = told.stderr.decode().splitlines()
+    assert "same seed, same text: 6 repeats counted once with another" in lines
+    assert "contains=Rome: 1/2 (9-91 %)" in lines
+    data = json.loads(told.stdout)
+    assert (data["checks"]["contains=Rome"]["n"], data["means"]["tokens_out"]["n"], len(data["cells"])) == (2, 2, 8)
+    group = next(space.glob("sessions/2*/*/groups/*.toml")).stem
+    scored = work(space, "score", group, "--check", "contains=Rome").stdout.decode()
+    assert [line.split()[-3:] for line in scored.splitlines() if "contains=Rome  " in line] == [["1/2", "(9-91", "%)"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from tests.counting import steps
 from tests.runtool import request
 from workbench.compare.cells import cell_parts
+from workbench.compare.check import CheckResult
+from workbench.compare.draws import distinct_draws
 from workbench.compare.keys import cell_key, run_key
 from workbench.compare.plan import GridPlan, checked_axes, plan_data, plan_from_data
 from workbench.compare.schedule import Job, reading, schedule, shared_beginning
@@ -235,3 +238,19 @@ def test_ten_thousand_cells_are_cheap() -> None:
     assert used < 50 << 20
     # The same, whatever it is a part of.
     assert max(screen(*large, top) for top in range(0, 980, 70)) < 1.5 * screen(*of_cities(20), 0)
+
+
+def test_repeats_of_one_seed_and_text_are_one_draw() -> None:
+    def drawn(seed: int | None, text: str, repro: str = "exact", passed: bool | None = None) -> CellState:
+        checks = (CheckResult("c", "contains", passed),) if passed is not None else ()
+        cell = next(plan(repeats=1).cells())
+        return CellState(cell, status="done", seed=seed, text=text, repro=repro, checks=checks)
+
+    def count(*states: CellState) -> int:
+        return len(distinct_draws([replace(s, cell=replace(s.cell, number=n)) for n, s in enumerate(states)]))
+
+    assert count(drawn(4, "a"), drawn(4, "a"), drawn(4, "a", "likely")) == 1
+    assert count(drawn(4, "a"), drawn(5, "a"), drawn(4, "b")) == 3
+    # No seed was taken, so that equal texts came of draws of their own.
+    assert count(drawn(4, "a", "none"), drawn(4, "a", "none")) == 2
+    assert count(drawn(4, "a", passed=True), drawn(4, "a", passed=False)) == 2

@@ -15,13 +15,17 @@ PASSING_RATING = 3
 
 @dataclass(frozen=True)
 class Scored:
-    """One run with its checks. ``rating`` is a person's, 1 to 5, 0 for none; ``cell`` its values by axis."""
+    """One run with its checks. ``rating`` is a person's, 1 to 5, 0 for none; ``cell`` its values by axis.
+
+    ``draw`` is the same for runs with one prompt, model, seed and text, which count once.
+    """
 
     run: str
     results: tuple[CheckResult, ...]
     checks: Score
     rating: int = 0
     cell: Mapping[str, Any] = field(default_factory=dict)
+    draw: str = ""
 
     @property
     def verdict(self) -> Score:
@@ -53,7 +57,13 @@ class Summary:
 
 
 def summarise(rows: Sequence[Scored]) -> Summary:
-    """Rates of all rows together; each with its interval when it is printed."""
+    """Rates of all rows together; each with its interval when it is printed. The same draw counts once."""
+    rated = sum(bool(row.rating) for row in rows)
+    draws: dict[object, Scored] = {}
+    for place, row in enumerate(rows):
+        verdicts = (row.verdict.passed, *(result.passed for result in row.results))
+        draws.setdefault((row.draw, verdicts) if row.draw else place, row)
+    rows = list(draws.values())
     found: dict[str, list[bool | None]] = {}
     for row in rows:
         for result in row.results:
@@ -63,5 +73,5 @@ def summarise(rows: Sequence[Scored]) -> Summary:
         checks={name: rate_of(verdicts) for name, verdicts in found.items()},
         axes=rates_by_axis((row.cell, row.verdict.passed) for row in rows),
         value=mean_spread([row.verdict.value for row in rows]) if rows else None,
-        rated=sum(bool(row.rating) for row in rows),
+        rated=rated,
     )

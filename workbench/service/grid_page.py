@@ -111,9 +111,9 @@ def _summary(result: GridResult) -> str:
 
 def _notes(stack: Stack) -> list[str]:
     """The verdicts, and the state if it is not the usual one."""
-    from workbench.compare.stats import rate_of
+    from workbench.compare.draws import draws_rate
 
-    notes = [str(rate_of(stack.verdicts))] if stack.verdicts else []
+    notes = [str(draws_rate(stack.states))] if stack.verdicts else []
     notes += [f"rated {state.rating} of 5" for state in stack.states if state.rating]
     if stack.status not in ("done", ""):
         notes.append(stack.status)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
+from workbench.compare.draws import distinct_draws
 from workbench.compare.state import CellState
 from workbench.compare.stats import Mean, Rate, mean_spread, means_by_axis, rate_of, rates_by_axis
 
@@ -25,30 +26,38 @@ class Sums(Generic[T]):
 
 @dataclass(frozen=True)
 class GridSums:
-    """``checks`` by name, as they came out; ``passed`` are the verdicts, where a rating goes before the checks."""
+    """``checks`` by name, as they came out; ``passed`` are the verdicts, where a rating goes before the checks.
+
+    ``alike`` runs count once with another: the same seed gave the same text, which is no further evidence.
+    """
 
     checks: Mapping[str, Sums[Rate]]
     passed: Sums[Rate]
     means: Mapping[str, Sums[Mean]]
     rated: int
+    alike: int = 0
 
 
 def grid_sums(states: Sequence[CellState]) -> GridSums:
     """As the cells stand now."""
+    drawn = distinct_draws(states)
     checks: dict[str, list[Row]] = {}
-    for state in states:
+    for state in drawn:
         for check in state.checks:
             checks.setdefault(check.name, []).append((state.cell.axes, check.passed))
     means = {}
     for name in MEANS:
-        rows = [(state.cell.axes, value) for state in states if (value := state.metric(name)) is not None]
+        # Each run has a speed of its own; the same text has as many tokens each time.
+        measured = states if name == "tokens_per_s" else drawn
+        rows = [(state.cell.axes, value) for state in measured if (value := state.metric(name)) is not None]
         if rows:
             means[name] = Sums(mean_spread([value for _, value in rows]), means_by_axis(rows))
     return GridSums(
         {name: _rates(rows) for name, rows in checks.items()},
-        _rates((state.cell.axes, state.passed) for state in states if state.judged),
+        _rates((state.cell.axes, state.passed) for state in drawn if state.judged),
         means,
         sum(bool(state.rating) for state in states),
+        len(states) - len(drawn),
     )
 
 

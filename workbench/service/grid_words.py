@@ -65,6 +65,8 @@ def result_lines(states: Sequence[CellState]) -> list[str]:
         named[f"{'all checks' if sums.checks else 'passed'}{rated}"] = sums.passed
     named |= {f"{name}, mean ± sd": found for name, found in sums.means.items()}
     lines = []
+    if sums.alike and named:
+        lines.append(f"same seed, same text: {counted(sums.alike, 'repeat')} counted once with another")
     for name, found in named.items():
         lines.append(f"{name}: {found.whole}")
         for axis, values in found.axes.items():

@@ -20,9 +20,10 @@ from workbench.compare.check import (
 )
 from workbench.compare.check_json import schema_of
 from workbench.compare.check_parse import checked, distinct
+from workbench.compare.keys import cell_key, run_key
 from workbench.compare.score import Scored
 from workbench.error import StorageError, WorkbenchError
-from workbench.record import MissingText, missing_texts
+from workbench.record import MissingText, missing_texts, sha256_text
 
 if TYPE_CHECKING:
     from workbench.record import RunRequest, RunResult
@@ -145,7 +146,7 @@ async def score_runs(
         for (info, record), results in zip(members, await scorer.check_all(wanted, subjects), strict=True):
             if wanted or info.rating:
                 scored = score(results, wanted)
-                found[info.id] = Scored(info.id, results, scored, info.rating, cell_of(record.request))
+                found[info.id] = Scored(info.id, results, scored, info.rating, cell_of(record.request), draw_of(record))
     return [found[run_id] for run_id in order if run_id in found]
 
 
@@ -153,6 +154,19 @@ def cell_of(request: RunRequest) -> Mapping[str, Any]:
     """What tells this run from its neighbours: its values in a grid, else its model."""
     axes = request.cell.get("axes")
     return axes if isinstance(axes, Mapping) and axes else {"model": request.model.file}
+
+
+def draw_of(record: RunRecord) -> str:
+    """The same for repeats that drew the same: all that decides the text but the number of the repeat, and the text.
+
+    Empty for a run of an engine that takes no seed.
+    """
+    request = record.request
+    if record.result.repro == "none":
+        return ""
+    cell = {key: value for key, value in request.cell.items() if key != "repeat"}
+    key = run_key(replace(request, cell={}))
+    return f"{key} {cell_key(cell)} {sha256_text(record.result.text)}" if key else ""
 
 
 def marks_of(scored: Sequence[Scored]) -> dict[str, Any]:
