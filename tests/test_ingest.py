@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ from hypothesis import strategies as st
 from tests.ingesttool import DATA, NewStore, imported, runs_of, store_maker, written
 from tests.runtool import intact, pieces, request, result
 from workbench.cli.main import main
-from workbench.error import StorageError, UsageError
+from workbench.error import ExitCode, StorageError, UsageError
 from workbench.event import Chatter, Piece, TokenScore
 from workbench.record import Message, Prompt
 from workbench.session.export import ExportOptions, ExportRun, export
+from workbench.session.ids import iso
 from workbench.session.index import SessionIndex
 from workbench.session.info import RunRecord, Session
 from workbench.session.journal import RunJournal
@@ -73,7 +76,7 @@ def test_our_own_exports_come_back_exactly(form: str, new_store: NewStore, tmp_p
     before = runs_of(source)
     assert runs_of(target) == before
     (copy,) = target.list_sessions()
-    names = ("id", "title", "tags", "note", "runs", "problem")
+    names = ("id", "title", "created", "tags", "note", "runs", "problem")
     assert [getattr(copy, name) for name in names] == [getattr(session, name) for name in names]
     for name in before:
         old, new = source.recording(session, name), target.recording(copy, name)
@@ -144,6 +147,29 @@ def test_a_session_takes_everything_when_it_is_named(store: SessionStore) -> Non
     report, _ = imported(store, DATA / "chatgpt.json", session="All here")
     assert imported(store, DATA / "llm-logs.json", session="All here")[0].sessions == report.sessions
     assert [(item.title, len(store.runs(item))) for item in store.list_sessions()] == [("All here", 7)]
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_sessions_come_back_in_the_order_that_they_had(stated: bool, new_store: NewStore, tmp_path: Path) -> None:
+    source, target = new_store(), new_store()
+    began = datetime(2025, 3, 1, 12, tzinfo=UTC)
+    for number, title in enumerate(("first", "second", "third")):
+        session = source.new_session(title, created=began + timedelta(days=number))
+        journal = RunJournal.create(
+            session.dir, replace(request(), created=iso(began + timedelta(days=number, hours=1)))
+        )
+        journal.finish(result(title))
+    path = written(source, "jsonl", tmp_path / "out.jsonl")
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in () if stated else lines:
+        del line["session"]["created"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in reversed(lines)))
+    imported(target, path)
+    again = target.list_sessions()
+    assert [item.title for item in again] == ["third", "second", "first"]
+    later = timedelta(hours=0 if stated else 1)
+    assert [item.created for item in again] == [iso(began + later + timedelta(days=days)) for days in (2, 1, 0)]
+    assert again[0].dir.parent.name == "2025-03"
 
 
 # -- what is malformed -----------------------------------------------------------------------------------------
@@ -289,3 +315,23 @@ def test_a_full_disk_leaves_whole_runs_and_the_rest_comes_later(store: SessionSt
     assert sorted(record.result.text for record in runs_of(store).values()) == ["No.", "Yes."]
     assert imported(store, DATA / "chatgpt.json")[0].added == 1
     assert len(store.list_sessions()) == 1
+
+
+def test_one_bad_file_keeps_no_other_out_and_says_what_could_come_in(
+    store: SessionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(store.workspace.root)
+    (tmp_path / "bad.csv").write_text("id,text\n1,x\n")
+    chat = str(DATA / "chatgpt.json")
+    assert main(["sessions", "import", str(tmp_path / "bad.csv"), chat]) == ExitCode.USAGE
+    out, talk = capsys.readouterr()
+    told = " ".join(talk.split())
+    assert "bad.csv: " in told
+    assert "Nothing was imported." in told
+    assert "'sessions export'" in told
+    assert "What stood before" not in told
+    assert len(runs_of(store)) > 0
+    assert set(out.splitlines()) == {item.dir.name for item in store.list_sessions()}
+    assert main(["sessions", "import", chat, "--session", "Ev"]) == ExitCode.OK
+    assert "sessions move" in capsys.readouterr().err
+    assert "Ev" not in {item.title for item in store.list_sessions()}

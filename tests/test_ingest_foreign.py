@@ -118,7 +118,6 @@ HOSTILE_DATABASES = {
     + """INSERT INTO parts VALUES ('a', 0, 'text', NULL, '{"text_ref": [{"fragment": 7}]}')""",
     "numbers": ROWS + "('a', 2, 3, NULL)",
     "bytes": ROWS + "('a', x'ff', CAST(x'ff' AS TEXT), NULL)",
-    "options": ROWS + "('a', '', 'b', '{')",
     "another table": "CREATE TABLE responses (id TEXT); CREATE TABLE conversations (x)",
 }
 
@@ -129,6 +128,17 @@ def test_a_database_that_is_no_log_is_refused(name: str, store: SessionStore, tm
     with pytest.raises(UsageError, match=r"x\.db: "):
         imported(store, path)
     assert store.list_sessions() == []
+
+
+def test_a_row_that_cannot_be_read_keeps_no_other_out(store: SessionStore, tmp_path: Path) -> None:
+    bad = "('bad', 'gpt', x'ff', NULL, NULL, NULL, 'x', NULL, 'c2', NULL, NULL)"
+    odd = "('odd', 'gpt', 'Hm?', NULL, NULL, '{', 'Ah', NULL, 'c3', NULL, '2024-05-02T10:00:00')"
+    path = database(tmp_path / "x.db", OLD + f"INSERT INTO responses VALUES {bad}, {odd};")
+    report, said = imported(store, path)
+    assert report.added == 3
+    assert any(line.startswith("x.db: a response is left out: ") for line in said)
+    assert any("options_json" in line for line in said)
+    assert "Ah" in {record.result.text for record in runs_of(store).values()}
 
 
 def test_a_torn_database_is_refused(store: SessionStore, tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from workbench.cli.sessions import opened
 from workbench.display import counted
-from workbench.error import ExitCode
+from workbench.error import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.cli.arguments import Parser
     from workbench.cli.out import Console
+    from workbench.service import Workbench
 
 
 def configure(parser: Parser) -> None:
@@ -21,17 +22,32 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
-    """Prints the folders that got runs. Raises UsageError with the place of what is wrong, StorageError."""
-    from workbench.session.ingest import import_file
+    """Prints the folders that got runs. A file that cannot be read keeps no other from being tried; the exit code
+    is that of the first one.
+    """
+    from workbench.cli.main import report as tell
 
     bench = opened(args, console)
+    failed: WorkbenchError | None = None
     for name in args.file:
-        report = import_file(bench.store, Path(name), session=args.session, note=console.talk.say)
-        for folder in report.sessions:
-            console.out.line(folder.name)
-        if report.added:
-            known = f", {report.known} were here already" if report.known else ""
-            console.talk.say(f"{Path(name).name}: {counted(report.added, 'run')} imported{known}")
-        else:
-            console.talk.say(f"{Path(name).name}: nothing new, {counted(report.known, 'run')} here already")
-    return ExitCode.OK
+        try:
+            _take(bench, Path(name), args.session, console)
+        except WorkbenchError as error:
+            tell(error, console.talk)
+            failed = failed or error
+    return failed.exit_code if failed is not None else ExitCode.OK
+
+
+def _take(bench: Workbench, path: Path, session: str, console: Console) -> None:
+    from workbench.session.ingest import import_file
+
+    report = import_file(bench.store, path, session=session, note=console.talk.say)
+    for folder in report.sessions:
+        console.out.line(folder.name)
+    if report.added:
+        known = f", {report.known} were here already" if report.known else ""
+        console.talk.say(f"{path.name}: {counted(report.added, 'run')} imported{known}")
+    else:
+        console.talk.say(f"{path.name}: nothing new, {counted(report.known, 'run')} here already")
+    if session and report.known:
+        console.talk.say(f"Those stay where they are; 'workbench sessions move RUN --to {session!r}' moves one.")

@@ -47,8 +47,8 @@ class SessionStore:
     # -- sessions --------------------------------------------------------------------------------------------
 
     def new_session(self, title: str, *, tags: Sequence[str] = (), created: datetime | None = None) -> Session:
-        """A new folder with its ``session.toml``, durable; in the state folder if the workspace is read-only. ``created``
-        (else now): for one that was made elsewhere. Raises StorageError.
+        """A new folder with its ``session.toml``, durable; in the state folder if the workspace is read-only.
+        ``created`` (else now): for one that was made elsewhere. Raises StorageError.
         """
         title = " ".join(title.split()) or "untitled"
         if self.workspace.writable:

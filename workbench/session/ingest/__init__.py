@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench.error import UsageError
 from workbench.session.ingest.arrive import Arrival
-from workbench.session.ingest.incoming import Incoming, Notes, fault
+from workbench.session.ingest.incoming import Incoming, MalformedFile, Notes, fault
 from workbench.session.ingest.jsonfile import open_json
 from workbench.session.store import SessionStore
 
@@ -46,6 +46,8 @@ def import_file(
             arrival.add(item)
     except RecursionError:
         raise fault(path.name, "", "it is nested too deeply") from None
+    except MalformedFile as error:
+        raise (error if arrival.added or arrival.known else error.of_nothing()) from None
     finally:
         arrival.finish()
         for line in notes.lines():

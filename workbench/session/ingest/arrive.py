@@ -21,7 +21,7 @@ from workbench.record import RunRequest, RunResult
 from workbench.session.blob import Packer, blobs_of, write_blobs
 from workbench.session.edit import session_lock
 from workbench.session.export.select import run_ids
-from workbench.session.ids import iso
+from workbench.session.ids import iso, plausible
 from workbench.session.info import Session
 from workbench.session.ingest.incoming import Events, Incoming, moment_of, ulid_of
 from workbench.session.line import Batch, end_line, run_line
@@ -108,7 +108,10 @@ class Arrival:
         return next((session for session in self._sessions if session.id == key), None)
 
     def _new(self, item: Incoming) -> Session:
-        session = self._store.new_session(item.session_title[:_TITLE_CHARS], tags=item.tags)
+        # As old as what it holds, so that the list has the order that it had.
+        moment = moment_of(item.session_created) or (None if item.undated else moment_of(item.request.created))
+        created = moment if moment is not None and plausible(moment) else None
+        session = self._store.new_session(item.session_title[:_TITLE_CHARS], tags=item.tags, created=created)
         changes: list[tuple[tuple[str, ...], str, Any]] = [((), "id", item.session_id)]
         changes += [((), "note", item.session_note)] if item.session_note else []
         change_session(self._store, session.dir, changes)

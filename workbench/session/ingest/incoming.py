@@ -22,6 +22,10 @@ NOTE_KINDS = 50
 ENGINE = "imported"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _AGAIN = "What stood before it is imported; importing the mended file adds the rest."
+_NOTHING = (
+    "Nothing was imported. What can be: JSON and JSON lines of 'sessions export', logs.db or 'logs --json' of llm, "
+    "chats of ChatGPT, lists of messages. Other forms of export (csv, html, md, cast, pairs) do not hold all of a run."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,9 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """``session_id`` says which runs belong together, over several files and imports. ``derived``: the last 16
-    characters of the id tell the content. ``undated``: the file has no time; the run gets that of its import.
+    """``session_id`` says which runs belong together, over several files and imports. ``session_created``: when their
+    session was made, if the file tells. ``derived``: the last 16 characters of the id tell the content. ``undated``:
+    the file has no time; the run gets that of its import.
     """
 
     request: RunRequest
@@ -44,6 +49,7 @@ class Incoming:
     session_id: str
     session_title: str
     session_note: str = ""
+    session_created: str = ""
     tags: tuple[str, ...] = ()
     rating: int = 0
     star: bool = False
@@ -69,9 +75,17 @@ class Notes:
         return [f"{what} ({count}×)" if count > 1 else what for what, count in self._counts.items()]
 
 
-def fault(file: str, place: str, what: str) -> UsageError:
+class MalformedFile(UsageError):
+    """What a file holds is not what it should be."""
+
+    def of_nothing(self) -> MalformedFile:
+        """The same where nothing of the file was taken."""
+        return MalformedFile(self.message, hint=_NOTHING)
+
+
+def fault(file: str, place: str, what: str) -> MalformedFile:
     """``file: place: what``."""
-    return UsageError(": ".join(filter(None, (file, place, what))), hint=_AGAIN)
+    return MalformedFile(": ".join(filter(None, (file, place, what))), hint=_AGAIN)
 
 
 def ulid_of(moment_ms: int, *key: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from workbench.record import Message
-from workbench.session.ingest.incoming import TEXT_LIMIT, Incoming, Notes, fault
+from workbench.session.ingest.incoming import TEXT_LIMIT, Incoming, MalformedFile, Notes, fault
 from workbench.session.ingest.llm_rows import response_run, with_history
 
 _BOTH = ("id", "model", "resolved_model", "options_json", "duration_ms", "datetime_utc")
@@ -28,18 +28,32 @@ _ROLES = ("system", "user", "assistant")
 
 
 def read_logs(path: Path, notes: Notes) -> Iterator[Incoming]:
-    """Every response, oldest first within each layout. Raises UsageError for what is no such file."""
+    """Every response, oldest first within each layout; one that cannot be read is left out. Raises UsageError for what
+    is no such file, and when none can be read.
+    """
+    left: list[MalformedFile] = []
+    taken = 0
     try:
-        with closing(_open(path)) as database:
-            tables = _tables(database)
-            if not {"responses", "turns"} & tables:
-                raise fault(path.name, "", "it has no table 'responses' or 'turns', it is no log of llm")
-            if "responses" in tables:
-                yield from with_history(path.name, _responses(database, tables), notes)
-            if {"turns", "messages", "parts"} <= tables:
-                yield from _Turns(path.name, database, tables, notes).read()
+        for item in _responses_of(path, notes, left):
+            taken += 1
+            yield item
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise fault(path.name, "", f"the database cannot be read: {error}") from error
+    if left and not taken:
+        raise left[0]
+    for row in left:
+        notes.add(f"a response is left out: {row.message.rpartition(': ')[2]}")
+
+
+def _responses_of(path: Path, notes: Notes, left: list[MalformedFile]) -> Iterator[Incoming]:
+    with closing(_open(path)) as database:
+        tables = _tables(database)
+        if not {"responses", "turns"} & tables:
+            raise fault(path.name, "", "it has no table 'responses' or 'turns', it is no log of llm")
+        if "responses" in tables:
+            yield from with_history(path.name, _responses(database, tables), notes, left=left)
+        if {"turns", "messages", "parts"} <= tables:
+            yield from _Turns(path.name, database, tables, notes).read(left)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -111,22 +125,27 @@ class _Turns:
         self._threads = "threads" in tables
         self._notes = notes
 
-    def read(self) -> Iterator[Incoming]:
+    def read(self, left: list[MalformedFile]) -> Iterator[Incoming]:
         columns, join = _present(self._database, "turns", _TURN_COLUMNS), ""
         if self._threads:
             columns += ', threads.name AS "conversation_name"'
             join = "LEFT JOIN threads ON threads.id = turns.thread_id"
         rows = self._database.execute(f"SELECT {columns} FROM turns {join} ORDER BY turns.datetime_utc, turns.id")
         for number, row in enumerate(rows, 1):
-            data, place = dict(row), f"turn {number}"
-            data["conversation_id"] = data.get("thread_id")
-            parent, tip = data.get("parent_message_hash"), data.get("tip_message_hash")
-            prompt = self._chain(parent, None, place)
-            answers = self._chain(tip, parent, place)
-            if len(answers) > 1:
-                self._notes.add("messages between a prompt and its last answer (tools) are not carried over")
-            text = "".join(item.content for item in answers if item.role == "assistant")
-            yield response_run(self._file, place, data, prompt, text, self._notes)
+            try:
+                yield self._run(dict(row), f"turn {number}")
+            except MalformedFile as error:
+                left.append(error)
+
+    def _run(self, data: dict[str, Any], place: str) -> Incoming:
+        data["conversation_id"] = data.get("thread_id")
+        parent, tip = data.get("parent_message_hash"), data.get("tip_message_hash")
+        prompt = self._chain(parent, None, place)
+        answers = self._chain(tip, parent, place)
+        if len(answers) > 1:
+            self._notes.add("messages between a prompt and its last answer (tools) are not carried over")
+        text = "".join(item.content for item in answers if item.role == "assistant")
+        return response_run(self._file, place, data, prompt, text, self._notes)
 
     def _chain(self, tip: Any, until: Any, place: str) -> list[Message]:
         """The messages up to ``tip``, without those up to ``until``."""

@@ -16,6 +16,7 @@ from workbench.session.ids import is_ulid
 from workbench.session.ingest.incoming import (
     TEXT_LIMIT,
     Incoming,
+    MalformedFile,
     Notes,
     count_of,
     fault,
@@ -48,21 +49,35 @@ def read_json(file: str, rows: Any, notes: Notes) -> Iterator[Incoming]:
     yield from with_history(file, sorted(placed, key=lambda item: str(item[1].get("datetime_utc") or "")), notes)
 
 
-def with_history(file: str, rows: Iterable[tuple[str, Mapping[str, Any]]], notes: Notes) -> Iterator[Incoming]:
-    """Rows in the order of time; each gets what was said in its conversation before."""
+def with_history(
+    file: str, rows: Iterable[tuple[str, Mapping[str, Any]]], notes: Notes, *, left: list[MalformedFile] | None = None
+) -> Iterator[Incoming]:
+    """Rows in the order of time; each gets what was said in its conversation before. Those that cannot be read go to
+    ``left``, if there is one: nobody mends a row of a database. Raises UsageError.
+    """
     said: dict[str, list[Message]] = {}
     for place, row in rows:
-        conversation = _text(row, "conversation_id", file, place) or _text(row, "id", file, place)
-        history = said.setdefault(conversation, [])
-        system, prompt = _with_fragments(row, "system", file, place), _with_fragments(row, "prompt", file, place)
-        if system and not any(item == Message("system", system) for item in history):
-            history.append(Message("system", system))
-        history.append(Message("user", prompt))
-        if prompt == "" and row.get("prompt_json"):
-            notes.add("prompts kept only as raw requests (prompt_json) are empty")
-        response = _text(row, "response", file, place)
-        yield response_run(file, place, row, tuple(history), response, notes)
-        history.append(Message("assistant", response))
+        try:
+            yield _next(file, place, row, said, notes)
+        except MalformedFile as error:
+            if left is None:
+                raise
+            left.append(error)
+
+
+def _next(file: str, place: str, row: Mapping[str, Any], said: dict[str, list[Message]], notes: Notes) -> Incoming:
+    conversation = _text(row, "conversation_id", file, place) or _text(row, "id", file, place)
+    system, prompt = _with_fragments(row, "system", file, place), _with_fragments(row, "prompt", file, place)
+    response = _text(row, "response", file, place)
+    history = said.setdefault(conversation, [])
+    if system and not any(item == Message("system", system) for item in history):
+        history.append(Message("system", system))
+    history.append(Message("user", prompt))
+    if prompt == "" and row.get("prompt_json"):
+        notes.add("prompts kept only as raw requests (prompt_json) are empty")
+    run = response_run(file, place, row, tuple(history), response, notes)
+    history.append(Message("assistant", response))
+    return run
 
 
 def response_run(
@@ -88,7 +103,7 @@ def response_run(
         model=model,
         messages=messages,
         text=response,
-        params=params_of(_options(row, file, place), notes),
+        params=params_of(_options(row, notes), notes),
         tokens=(count_of(row.get("input_tokens")), count_of(row.get("output_tokens"))),
         ms_total=count_of(row.get("duration_ms")),
     )
@@ -105,13 +120,13 @@ def response_run(
     )
 
 
-def _options(row: Mapping[str, Any], file: str, place: str) -> Mapping[str, Any]:
+def _options(row: Mapping[str, Any], notes: Notes) -> Mapping[str, Any]:
     options = row.get("options_json")
     if isinstance(options, str) and options:
         try:
             options = json.loads(options)
         except (ValueError, RecursionError):
-            raise fault(file, place, "'options_json' is no JSON") from None
+            notes.add("options that are no JSON ('options_json') are not carried over")
     return options if isinstance(options, dict) else {}
 
 

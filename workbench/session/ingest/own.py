@@ -57,6 +57,7 @@ def read_run(file: str, place: str, record: Mapping[str, Any], notes: Notes) -> 
         session_id=session_id if is_ulid(session_id) else ulid_of(0, "own", session_id or title or file),
         session_title=title or file.rpartition(".")[0] or file,
         session_note=_text(session, "note"),
+        session_created=_text(session, "created"),
         tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
         rating=rating if isinstance(rating, int) and not isinstance(rating, bool) and rating in _RATINGS else 0,
         star=marks.get("star") is True,
