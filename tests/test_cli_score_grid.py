@@ -157,6 +157,9 @@ def test_repeats_that_must_be_the_same_are_no_further_evidence(space: Path) -> N
     assert "contains=Rome: 1/2 (9-91 %)" in lines
     data = json.loads(told.stdout)
     assert (data["checks"]["contains=Rome"]["n"], data["means"]["tokens_out"]["n"], len(data["cells"])) == (2, 2, 8)
+    page, table = (work(space, "grid", "say", "--resume", "--format", form).stdout.decode() for form in ("md", "table"))
+    assert "**1/1 " in page
+    assert "1/1 (21-100 %)" in table
     group = next(space.glob("sessions/2*/*/groups/*.toml")).stem
     scored = work(space, "score", group, "--check", "contains=Rome").stdout.decode()
     assert [line.split()[-3:] for line in scored.splitlines() if "contains=Rome  " in line] == [["1/2", "(9-91", "%)"]]

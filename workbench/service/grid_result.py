@@ -184,7 +184,7 @@ def _verdict(passed: bool | None) -> str:
 
 def table_rows(result: GridResult) -> list[list[str]]:
     """A row for each cell, repeats stacked: equal texts are counted, the most frequent one is shown."""
-    from workbench.compare.stats import rate_of
+    from workbench.compare.draws import draws_rate
     from workbench.compare.table import GridTable
 
     table = GridTable(result.plan, result.states)
@@ -216,7 +216,7 @@ def table_rows(result: GridResult) -> list[list[str]]:
                 *table.labels(view.rows, place),
                 str(len(stack.states)),
                 _status(stack.status, stack.states),
-                *([str(rate_of(stack.verdicts))] if checked else []),
+                *([str(draws_rate(stack.states))] if checked else []),
                 *([", ".join(str(state.rating) for state in stack.states if state.rating)] if rated else []),
                 _number(stack.metric("tokens_out"), 0),
                 _number(stack.metric("tokens_per_s"), 1),
