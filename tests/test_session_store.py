@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import REPO
 from tests.runtool import intact, pieces, request, result
-from workbench.error import StorageError, UsageError
+from workbench.error import ConfigError, StorageError, UsageError
 from workbench.session.ids import new_ulid, slug
 from workbench.session.journal import RunJournal
 from workbench.session.named import named_session
@@ -184,6 +184,35 @@ def test_one_key_changes_and_the_comments_stay(store: SessionStore) -> None:
     assert store.rate_run(session, run_id, 0).runs[run_id] == {"note": "good\nopening"}
     with pytest.raises(UsageError):
         store.rate_run(session, run_id, 6)
+
+
+def test_line_ends_and_byte_order_mark_stay(store: SessionStore) -> None:
+    session = store.new_session("old")
+    run_id = finished(session).run_id
+    path = session.dir / "session.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"# mine\r\n")
+    session = store.rate_run(store.open_session(session.dir), run_id, 4)
+    session = store.set_title(session, "new")
+    data = path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbfformat")
+    assert data.count(b"\n") == data.count(b"\r\n") > 5
+    assert b"# mine\r\n" in data
+    assert (session.title, session.runs[run_id]["rating"]) == ("new", 4)
+
+
+def test_a_value_of_the_wrong_kind_is_told_as_such(store: SessionStore) -> None:
+    session = store.new_session("a")
+    path = session.dir / "session.toml"
+    for wrong in ('"a,b"', "[1, 2]"):
+        before = path.read_text()
+        path.write_text(before.replace("tags = []", f"tags = {wrong}"))
+        spoilt = path.read_bytes()
+        with pytest.raises(ConfigError, match="written by hand as") as raised:
+            store.set_tags(store.open_session(session.dir), ["x"])
+        assert str(path) in raised.value.hint
+        assert "tags = [" in raised.value.hint
+        assert path.read_bytes() == spoilt
+        path.write_text(before)
 
 
 def test_edits_of_two_people_merge_and_a_real_conflict_is_said(store: SessionStore) -> None:

@@ -19,7 +19,7 @@ from workbench.error import StorageError, UsageError
 from workbench.event import Chatter
 from workbench.record import RunRequest, RunResult
 from workbench.session.blob import Packer, blobs_of, write_blobs
-from workbench.session.edit import session_lock
+from workbench.session.edit import session_lock, write_as_it_was
 from workbench.session.export.select import run_ids
 from workbench.session.ids import iso, plausible
 from workbench.session.info import Session
@@ -132,7 +132,7 @@ def change_session(store: SessionStore, folder: Path, changes: Iterable[tuple[tu
         text = read_text(path)
         for table, key, value in changes:
             text = set_key(text, key, value, table=table, file=str(path))
-        atomic_write(path, text, disk=store.disk)
+        write_as_it_was(path, text, disk=store.disk)
 
 
 def content_hash(request: RunRequest, result: RunResult) -> str:
