@@ -23,6 +23,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "judge": ("model", "engine", "against"),
 }
 _KEYS = re.compile(r"\s(?P<key>weight|threshold)\s*=\s*(?P<value>\d*\.?\d+)\s*\Z")
+# Their values are names or whole answers, so that a comma or a bracket is no part of one.
+_LISTED = ("script", "language", "finish", "one-of")
 _TEXT = re.compile(r"\s*(?P<negate>not\s+)?(?P<kind>[a-z][a-z-]*)\s*(?P<rest>.*)\Z", re.DOTALL)
 
 
@@ -168,16 +170,23 @@ def _refuse_keys(kind: str, written: str) -> None:
 
 
 def _text_value(kind: str, text: str) -> Any:
-    if kind in ("script", "language"):
-        names = [item.strip() for item in text.split(",") if item.strip()]
-        return names if len(names) > 1 else text.strip()
-    if kind == "one-of":
-        return [item.strip() for item in text.split(",") if item.strip()]
+    if kind in _LISTED:
+        names = _array(text) or [item.strip() for item in text.split(",") if item.strip()]
+        return names if len(names) > 1 or kind == "one-of" else text.strip() if not names else names[0]
     if kind == "no-repeat" and text.strip().isdigit():
         return int(text)
     if kind == "json" and text.strip() in ("true", "yes"):
         return True
     return text
+
+
+def _array(text: str) -> list[Any]:
+    """A list written as in a header, ``["Latin", "Han"]``; empty for anything else."""
+    try:
+        found = toml_loads(f"list = {text.strip()}").get("list") if text.strip().startswith("[") else None
+    except ConfigError:
+        return []
+    return found if isinstance(found, list) else []
 
 
 def checked(spec: CheckSpec) -> CheckSpec:
