@@ -12,6 +12,7 @@ import pytest
 from tests.runtool import request, result
 from workbench.cli.main import main
 from workbench.error import ExitCode
+from workbench.session.ids import new_ulid
 from workbench.session.journal import RunJournal
 from workbench.session.store import Session, SessionStore
 from workbench.workspace import Workspace, init_workspace
@@ -157,3 +158,32 @@ def test_a_run_lands_in_the_session_that_was_named_even_beside_a_read_only_works
     (beside,) = (item for item in store.list_sessions() if item.unsaved)
     assert beside.title == "Alpha"
     assert len(store.runs(beside)) == 2
+
+
+def test_a_group_is_named_by_its_id_as_a_run_is(store: SessionStore, run: Run) -> None:
+    session = store.new_session("grid")
+    group = new_ulid()
+    ids = []
+    for pane, text in enumerate(("one", "two")):
+        journal = RunJournal.create(session.dir, request(group=group, pane=pane))
+        journal.finish(result(text))
+        ids.append(journal.run_id)
+    other = add_run(session, "three")
+    for name in (group, group.lower()):
+        shown = run("show", name)[1]
+        assert all(run_id in shown for run_id in ids)
+        assert other not in shown
+    assert [item["id"] for item in json.loads(run("show", group, "--format", "json")[1])["runs"]] == ids
+    lines = run("export", group, "--format", "jsonl")[1].splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ids
+    assert run("export", group, "--format", "cast")[0] == ExitCode.OK
+    assert {item["run"] for item in json.loads(run("verify", group, "--no-save", "--format", "json")[1])} == set(ids)
+    assert run("show", new_ulid())[0] == ExitCode.USAGE
+
+
+def test_a_session_where_a_run_is_wanted_is_told_with_the_way_to_its_runs(store: SessionStore, run: Run) -> None:
+    add_run(store.new_session("Al pha"), "text")
+    code, _, talk = run("rerun", "Al pha")
+    assert (code, "is a session" in talk, "sessions show 'Al pha'" in talk) == (ExitCode.USAGE, True, True)
+    code, _, talk = run("rerun", "nothing")
+    assert (code, "there is no run 'nothing'" in talk, "sessions search" in talk) == (ExitCode.USAGE, True, True)

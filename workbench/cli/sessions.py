@@ -42,5 +42,5 @@ def opened(args: argparse.Namespace, console: Console) -> Workbench:
     bench = open_workbench(args.workspace)
     recovered = bench.store.recover() if bench.workspace.writable else []
     if recovered:
-        console.talk.say(f"interrupted runs found and closed: {', '.join(recovered)}")
+        console.talk.say(f"closed from their recordings, as their files were not: {', '.join(recovered)}")
     return bench

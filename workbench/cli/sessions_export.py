@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.cli.sessions import opened
-from workbench.cli.sessions_select import find_either
+from workbench.cli.sessions_select import find_any
 from workbench.error import ExitCode, UsageError
 from workbench.textio import DISK, storage_error, write_all
 
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from workbench.cli.out import Console
     from workbench.service import Workbench
     from workbench.session.export import ExportOptions
+    from workbench.session.info import Session
 
 FORMATS = ("markdown", "json", "jsonl", "csv", "html", "cast", "chat", "pairs")
 
 
 def configure(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="*", help="a session by title, folder or id, or a run by its id")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="*", help="a session by title, folder or id, or a run or group by its id"
+    )
     parser.option("--format", choices=FORMATS, default="markdown", help="default: markdown")
     parser.option("--output", metavar="FILE", default="", help="write to FILE instead of stdout")
     parser.option("--force", action="store_true", help="replace FILE if it exists")
@@ -53,7 +56,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if target is not None and target.exists() and not args.force:
         raise UsageError(f"{args.output} exists and is not replaced", hint="Say --force, or choose another name.")
     bench = opened(args, console)
-    sources = [find_either(bench.store, name) for name in args.name]
+    sources = [source for name in args.name for source in _sources(bench, name)]
     runs = select(bench.store, sources or None, rated=args.rated, query=args.query)
     parts = export(runs, args.format, _options(args, bench, console))
     if target is None:
@@ -64,6 +67,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         write_file(target, parts, replace=args.force)
         console.talk.say(f"written: {args.output}")
     return ExitCode.OK
+
+
+def _sources(bench: Workbench, name: str) -> list[tuple[Session, str]]:
+    """A session, a run, or the runs of a group. Raises UsageError."""
+    session, run_ids, _ = find_any(bench.store, name)
+    return [(session, run_id) for run_id in run_ids or [""]]
 
 
 def _options(args: argparse.Namespace, bench: Workbench, console: Console) -> ExportOptions:

@@ -10,7 +10,7 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from workbench.cli.sessions_select import find_either
+from workbench.cli.sessions_select import find_any
 from workbench.error import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -131,18 +131,11 @@ def _targets(store: SessionStore, name: str) -> list[tuple[Session, list[str]]]:
 
     Raises UsageError.
     """
-    from workbench.session.heads import heads, session_heads
+    from workbench.session.heads import session_heads
 
-    try:
-        session, run_id = find_either(store, name)
-    except UsageError:
-        members = [head for head in heads(store) if head.group == name] if name else []
-        if not members:
-            raise
-        members.sort(key=lambda head: (head.pane, head.created, head.id))
-        return [(store.open_session(members[0].session_dir), [head.id for head in members])]
-    if run_id:
-        return [(session, [run_id])]
+    session, run_ids, _ = find_any(store, name)
+    if run_ids:
+        return [(session, run_ids)]
     groups: dict[str, list[RunHead]] = {}
     for head in sorted(session_heads(session.dir), key=lambda head: (head.created, head.id)):
         groups.setdefault(head.group or head.id, []).append(head)

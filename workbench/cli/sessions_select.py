@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from workbench.cli.arguments import near
 from workbench.error import UsageError
 
 if TYPE_CHECKING:
+    from workbench.session.heads import RunHead
     from workbench.session.info import Session
     from workbench.session.store import SessionStore
 
@@ -46,9 +48,38 @@ def find_run(store: SessionStore, name: str) -> tuple[Session, str]:
         return store.find_run(name), name
     except UsageError:
         found = _beginning(store, name.upper())
-        if found is None:
+        if found is not None:
+            return found
+        if any(name in (item.title, item.dir.name, item.id) for item in store.list_sessions()):
+            hint = f"'workbench sessions show {shlex.quote(name)}' lists its runs."
+            raise UsageError(f"{name!r} is a session; name one of its runs", hint=hint) from None
+        hint = "'workbench sessions show SESSION' and 'workbench sessions search WORDS' tell the ids of runs."
+        raise UsageError(f"there is no run {name!r}", hint=hint) from None
+
+
+def find_any(store: SessionStore, name: str) -> tuple[Session, list[str], bool]:
+    """As ``find_either``, and a group by its id: the session, the runs that were named (none: the session itself), and
+    whether they are a group. Raises UsageError.
+    """
+    try:
+        session, run_id = find_either(store, name)
+    except UsageError:
+        members = group_members(store, name)
+        if not members:
             raise
-        return found
+        return store.open_session(members[0].session_dir), [head.id for head in members], True
+    return session, [run_id] if run_id else [], False
+
+
+def group_members(store: SessionStore, name: str) -> list[RunHead]:
+    """The runs of a group (a grid, or what ran side by side) by its id, pane by pane."""
+    from workbench.session.heads import heads
+    from workbench.session.ids import is_ulid
+
+    if not is_ulid(name.upper()):
+        return []
+    members = [head for head in heads(store) if head.group == name.upper()]
+    return sorted(members, key=lambda head: (head.pane, head.created, head.id))
 
 
 def _beginning(store: SessionStore, start: str) -> tuple[Session, str] | None:

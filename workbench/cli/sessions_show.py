@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.sessions import opened
 from workbench.cli.sessions_list import session_record
-from workbench.cli.sessions_select import find_either
+from workbench.cli.sessions_select import find_any
 from workbench.error import ExitCode, StorageError, UsageError
 from workbench.service.empty import why_empty
 from workbench.session.missing import lost_prompt, refuse_missing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: Parser) -> None:
-    parser.add_argument("name", nargs="?", default="", help="a session by title or folder, or a run by its id")
+    parser.add_argument("name", nargs="?", default="", help="a session by title or folder, or a run or group by its id")
     parser.option("--exact", action="store_true", help="of a run the very text that the model saw, not its answer")
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
 
@@ -30,14 +30,17 @@ def run(args: argparse.Namespace, console: Console) -> int:
     bench = opened(args, console)
     if not args.name:
         raise UsageError("which session or run?", hint="workbench sessions show NAME")
-    session, run_id = find_either(bench.store, args.name)
-    if run_id:
-        return _show_run(bench, session, run_id, args, console)
-    return _show_session(bench, session, args.format, console)
+    session, run_ids, group = find_any(bench.store, args.name)
+    if run_ids and not group:
+        return _show_run(bench, session, run_ids[0], args, console)
+    return _show_session(bench, session, run_ids, args.format, console)
 
 
-def _show_session(bench: Workbench, session: Session, form: str, console: Console) -> int:
+def _show_session(bench: Workbench, session: Session, members: list[str], form: str, console: Console) -> int:
+    """Its runs, or those of them that are ``members`` of a group."""
     runs = bench.store.runs(session)
+    if members:
+        runs = [item for item in runs if item.id in set(members)]
     if form == "json":
         console.out.json(session_record(session, runs), indent=2)
     elif runs:

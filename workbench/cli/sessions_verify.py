@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.cli.arguments import add_models
 from workbench.cli.interrupt import Interrupts
-from workbench.cli.sessions_select import find_either
+from workbench.cli.sessions_select import find_any
 from workbench.error import ExitCode
 from workbench.event import Piece, Progress
 
@@ -29,7 +29,7 @@ _SIGNS = {"equal": "=", "differs": "!", "unknown": "?"}
 
 
 def configure(parser: Parser) -> None:
-    parser.add_argument("name", metavar="NAME", help="a run by its id, or a session by title, folder or id")
+    parser.add_argument("name", metavar="NAME", help="a run or group by its id, or a session by title, folder or id")
     parser.option("--format", choices=("text", "json"), default="text", help="default: text")
     parser.option("--no-save", action="store_false", dest="save", help="do not keep the verifying runs")
     add_models(parser)
@@ -39,9 +39,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.service import open_workbench
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
-    session, run_id = find_either(bench.store, args.name)
+    session, run_ids, group = find_any(bench.store, args.name)
+    run_id = "" if group else "".join(run_ids)
     with Interrupts() as interrupts:
-        found, stopped = asyncio.run(_verify(bench, session, run_id, args.save, console, interrupts))
+        found, stopped = asyncio.run(_verify(bench, session, run_ids, args.save, console, interrupts))
     if args.format == "json":
         records = [record_of(item) for item in found]
         console.out.json(records[0] if run_id and records else records, indent=2)
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 async def _verify(
-    bench: Workbench, session: Session, run_id: str, save: bool, console: Console, interrupts: Interrupts
+    bench: Workbench, session: Session, run_ids: list[str], save: bool, console: Console, interrupts: Interrupts
 ) -> tuple[list[Verification], bool]:
     """All verdicts, and whether Ctrl-C ended it early."""
     from workbench.service.verify import Verifier, verifiable
@@ -76,7 +77,7 @@ async def _verify(
     interrupts.listen_in_loop(stop)
     found: list[Verification] = []
     try:
-        run_ids = [run_id] if run_id else await asyncio.to_thread(verifiable, session)
+        run_ids = run_ids or await asyncio.to_thread(verifiable, session)
         for number, wanted in enumerate(run_ids, 1):
             current[:] = [Verifier(bench, session, wanted, save=save)]
             progress = _Progress(console, f"{number}/{len(run_ids)} ")
@@ -85,7 +86,7 @@ async def _verify(
             if stopped:
                 break
             found.append(result)
-            if not run_id:
+            if len(run_ids) > 1:
                 console.talk.say(f"{number}/{len(run_ids)} {wanted}: {result.verdict}")
         await asyncio.gather(*tasks)
         return found, stopped
