@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from textual.app import App, ComposeResult
 from textual.color import Color
+from textual.theme import Theme
 from textual.widgets import Input
 
 from workbench.error import ConfigError, WorkbenchError
@@ -38,6 +39,8 @@ BROKEN = [
     ("variable as number", 'primary = "#fff"\n[variables]\nblock-cursor-text-style = 1\n', 3),
     ("unknown variable", 'primary = "#fff"\n[variables]\n\nblock-cursor-txt-style = "bold"\n', 4),
     ("bad style", 'primary = "#fff"\n[variables]\nblock-cursor-text-style = "sparkle"\n', 3),
+    ("style that takes away nothing", 'primary = "#fff"\n[variables]\nlink-style = "bold not"\n', 3),
+    ("style that is none and more", 'primary = "#fff"\n[variables]\nlink-style-hover = "none bold"\n', 3),
     ("bad border colour", 'primary = "#fff"\n[variables]\nborder-blurred = "sparkle"\n', 3),
     ("bad variable colour", 'primary = "#fff"\n[variables]\nblock-cursor-background = "#12"\n', 3),
     ("style sheet inside", 'primary = "#fff"\n[variables]\nblock-cursor-text-style = "bold; } * {"\n', 3),
@@ -119,6 +122,22 @@ async def test_a_broken_theme_never_stops_the_app_and_names_file_and_line(tmp_pa
             await pilot.pause()
             assert app.theme == "mine"
             assert app.current_theme.primary == "#336699"
+
+
+async def test_a_theme_that_drawing_fails_of_is_taken_off_again(tmp_path: Path) -> None:
+    app = Room()
+    path = tmp_path / "mine.toml"
+    async with app.run_test(size=(40, 16)) as pilot:
+        path.write_text(GOOD)
+        reload_theme(app, path)
+        for name in ("mine", "other"):
+            # Past the checks of the file: as a fault would that no check knows.
+            theme = Theme(name=name, primary="#993366", variables={"link-style": "bold not"})
+            with pytest.raises(ConfigError, match="cannot be drawn"):
+                use_theme(app, theme)
+            await pilot.pause()
+            assert app.theme == "mine"
+            assert app.theme_variables["primary"] == "#336699"
 
 
 async def test_a_saved_change_of_the_theme_in_use_is_seen(tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""What a theme's fields may hold: each is checked by itself, and a failure names the file and the line of its key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from rich.errors import StyleSyntaxError
+from rich.style import Style
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+from workbench.error import ConfigError
+from workbench.textio import toml_loads
+
+COLOURS = (
+    "primary",
+    "secondary",
+    "accent",
+    "foreground",
+    "background",
+    "surface",
+    "panel",
+    "boost",
+    "success",
+    "warning",
+    "error",
+)
+STYLE_WORDS = frozenset(("none", "bold", "dim", "italic", "underline", "reverse", "strike", "blink", "not"))
+STYLE_HINT = 'A style is "none", or words such as "bold underline"; "not bold" takes one away. Known: ' + " ".join(
+    sorted(STYLE_WORDS)
+)
+COLOUR_HINT = 'Write a colour as "#rrggbb", by name ("teal") or as one of the 16 ("ansi_blue").'
+_NUMBERS = {"luminosity_spread": (0.0, 1.0), "text_alpha": (0.0, 1.0)}
+_FLAGS = ("dark", "ansi")
+_KNOWN = {field.name for field in fields(Theme)}
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_VARIABLE = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def parse_theme(text: str, *, file: str, stem: str = "theme") -> Theme:
+    """A theme from TOML; ``stem`` names it when it does not. Raises ConfigError that names file and line."""
+    check = Check(text, file)
+    data = toml_loads(text, file=file)
+    data.setdefault("name", stem)
+    for key in data:
+        if key not in _KNOWN:
+            check.fail(key, f"unknown field {key!r}", near(key, _KNOWN))
+    if "primary" not in data:
+        raise ConfigError(f"{file}:1: the field 'primary' is missing", hint='Write: primary = "#7aa2c8"')
+    if not isinstance(data["name"], str) or not _NAME.fullmatch(data["name"]):
+        check.fail("name", "a name is made of small letters, digits, - and _")
+    for key in COLOURS:
+        if key in data:
+            check.colour(key, data[key])
+    for key, (low, high) in _NUMBERS.items():
+        check.number(key, data.get(key, low), low, high)
+    for key in _FLAGS:
+        if not isinstance(data.get(key, False), bool):
+            check.fail(key, f"{key} must be true or false")
+    variables = data.get("variables", {})
+    if not isinstance(variables, dict):
+        check.fail("variables", "variables must be a table: [variables]")
+    check.variables(variables)
+    return Theme(**data)
+
+
+def is_style(value: str) -> bool:
+    """Is ``value`` a style? Known words alone are not enough: ``bold not`` has them, and drawing fails of it."""
+    if not STYLE_WORDS.issuperset(value.split()):
+        return False
+    try:
+        Style.parse(value)
+    except StyleSyntaxError:
+        return False
+    return True
+
+
+def is_colour(value: str) -> bool:
+    """Is ``value`` a colour, perhaps with a strength: ``#rrggbb 35%``?"""
+    colour, _, strength = value.strip().partition(" ")
+    if strength and not re.fullmatch(r"\d{1,3}(\.\d+)?%", strength.strip()):
+        return False
+    try:
+        Color.parse(colour)
+    except ColorParseError:
+        return False
+    return True
+
+
+class Check:
+    """The checks of one file; each failure names the line of its key."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.lines = text.splitlines()
+        self.file = file
+
+    def line(self, key: str, table: str = "") -> int:
+        """The line, from 1, on which ``key`` of ``table`` is set."""
+        inside = ""
+        pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
+        for number, line in enumerate(self.lines, 1):
+            header = re.match(r"\s*\[\s*([^\]]*?)\s*\]", line)
+            if header:
+                inside = header.group(1)
+                if not table and inside == key:
+                    return number
+            elif inside == table and pattern.match(line):
+                return number
+        return 1
+
+    def fail(self, key: str, message: str, hint: str = "", *, table: str = "") -> None:
+        raise ConfigError(f"{self.file}:{self.line(key, table)}: {message}", hint=hint)
+
+    def colour(self, key: str, value: object) -> None:
+        if not isinstance(value, str):
+            self.fail(key, f"{key} must be a colour in quotes", COLOUR_HINT)
+        elif not is_colour(value):
+            self.fail(key, f"{key}: {value!r} is no colour", COLOUR_HINT)
+
+    def number(self, key: str, value: object, low: float, high: float) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            self.fail(key, f"{key} must be a number from {low} to {high}")
+
+    def variables(self, variables: Mapping[str, Any]) -> None:
+        for key, value in variables.items():
+            if not _VARIABLE.fullmatch(key):
+                self.fail(key, f"{key!r} is no variable name", table="variables")
+            if not isinstance(value, str):
+                self.fail(key, f"{key} must be text in quotes", table="variables")
+            elif any(character in value for character in ";{}\n$"):
+                self.fail(key, f"{key}: {value!r} is no value for a style", table="variables")
+            elif "style" in key.split("-") and not is_style(value):
+                self.fail(key, f"{key}: {value!r} is no style", STYLE_HINT, table="variables")
+            elif key.endswith(("background", "foreground", "color")) and not is_colour(value):
+                self.fail(key, f"{key}: {value!r} is no colour", COLOUR_HINT, table="variables")
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    match = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"Did you mean {match[0]!r}?" if match else "See docs/themes.md for all of them."
