@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import pytest_asyncio
 
 from tests.clitool import cli
 from tests.tiny_model import write_tiny
-from workbench.error import UsageError
+from workbench.error import ModelError, UsageError
+from workbench.record import Message
 from workbench.service import RunSpec, Workbench, open_workbench
 from workbench.service.history import find_version, restore_to, version_diff, versions
 from workbench.service.lineage import lineage
 from workbench.service.rerun import Changes, compare_runs, rerun, seed_list
 from workbench.service.verify import Verifier
+from workbench.session.ids import new_ulid
 from workbench.session.info import RunRecord
+from workbench.session.ingest.arrive import write_run
+from workbench.session.ingest.incoming import foreign_run
 from workbench.session.store import Session
 from workbench.template.document import parse_document
 from workbench.workspace import init_workspace
@@ -212,3 +217,31 @@ async def test_a_run_that_is_not_saved_does_not_say_where_it_is(bench: Workbench
     done = cli(*words, cwd=bench.workspace.root, script={"echo": True})
     assert (done.returncode, b"not saved" in done.stderr, b"saved as" in done.stderr) == (0, True, False)
     assert [info.id for info in bench.store.runs(session)] == [record.request.id]
+
+
+async def test_messages_that_came_without_a_template_are_run_again_as_they_are(bench: Workbench) -> None:
+    said: list[tuple[Literal["system", "user", "assistant"], str]] = [
+        ("system", "Be {brief|long}.\n"),
+        ("user", " {{ what }} {% if %} 東\n"),
+        ("assistant", "No"),
+        ("user", "Why?"),
+    ]
+    messages = [Message(role, text) for role, text in said]
+    run_id = new_ulid()
+    before, result = foreign_run(
+        source="llm", run_id=run_id, moment=None, model="gpt-9", messages=messages, text="Because."
+    )
+    session = bench.store.new_session("imported")
+    write_run(bench.store, session, before, result)
+    record = bench.store.open_run(session, run_id)
+    (made,) = await again(bench, session, record, Changes(engine="scripted"))
+    assert [(item.role, item.content) for item in made.request.prompt.messages] == said
+    assert made.result.status == "finished"
+    assert not [name for name in made.request.changed if name.startswith(("variables", "template", "prompt"))]
+    (once_more,) = await again(bench, session, made, Changes())
+    assert (once_more.request.prompt, once_more.request.changed) == (made.request.prompt, ())
+    with pytest.raises(ModelError) as raised:
+        await again(bench, session, record, Changes())
+    assert "--model NAME" in raised.value.hint
+    found = await Verifier(bench, session, run_id).run()
+    assert f"sessions rerun {run_id} --model NAME" in found.hint

@@ -6,20 +6,21 @@ that is set to what it was is no change, and one that follows from another (an e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench.compare.changed import changed_inputs, deltas
 from workbench.compare.diff import Part, diff
-from workbench.error import UsageError
+from workbench.error import ModelError, UsageError
 from workbench.param import params_to_dict
-from workbench.record import RunRequest
+from workbench.record import Prompt, RunRequest
 from workbench.service.again import FILELESS, recorded_model
 from workbench.service.plan import RunPlan, RunSpec, plan_run
 from workbench.service.remote import same_server
 from workbench.service.run import RunHandle
+from workbench.session.ingest.incoming import ENGINE as IMPORTED
 from workbench.session.missing import refuse_missing
 from workbench.template.prepared import FIRST, PromptChoice
 
@@ -112,6 +113,7 @@ def rerun(
             save=save,
             parent=record.request.id,
             item=_item(record.request),
+            adjust=_adjust(record.request, changes),
         )
         handles.append(RunHandle(bench, spec, partial(_plan, bench, record.request, changes, spec)))
     return handles
@@ -120,14 +122,15 @@ def rerun(
 def _refuse_lost(record: RunRecord, changes: Changes) -> None:
     """The prompt is made anew; what it is made of must be there, or be given."""
     given = {*(f"variables.{name}" for name in changes.variables), *(f"params.{name}" for name in changes.params)}
+    made_of = "prompt.messages" if _adjust(record.request, changes) else "template.source"
     lost = {
         place: text
         for place, text in record.missing.items()
-        if (place == "template.source" and changes.template is None)
+        if (place.startswith(made_of) and changes.template is None)
         or (place.startswith(("variables.", "params.")) and not any(_within(place, name) for name in given))
     }
-    words = {"template.source": "--template NAME"}
-    ways = [words.get(place) or f"--set-file {place.partition('.')[2]}=FILE" for place in lost]
+    slots = [place.partition(".")[2] for place in lost if not place.startswith(made_of)]
+    ways = [f"--set-file {name}=FILE" for name in slots] + ["--template NAME"] * (len(slots) < len(lost))
     refuse_missing(lost, instead=f"Or give it anew: {' '.join(ways)}")
 
 
@@ -136,13 +139,25 @@ def _within(place: str, name: str) -> bool:
 
 
 def stored_document(record: RunRecord) -> TemplateDocument:
-    """The template as it was run. Raises TemplateError; UsageError when it was not recorded."""
+    """The template as it was run; of a run that came without one, an empty one beside its messages. Raises
+    TemplateError; UsageError when neither was recorded.
+    """
     from workbench.template.document import parse_document
 
     template = record.request.template
     if not template.source:
-        raise UsageError("the run has no template recorded", hint="Name one: --template NAME")
+        if not record.request.prompt.messages:
+            raise UsageError("the run has no template recorded", hint="Name one: --template NAME")
+        # Its messages are given as they are: see ``_adjust``.
+        return parse_document("", path=template.path)
     return parse_document(template.source, path=template.path)
+
+
+def _adjust(before: RunRequest, changes: Changes) -> Callable[[Prompt], Prompt] | None:
+    """Messages of another tool, which no template made, instead of what is rendered."""
+    if changes.template or before.template.source or not before.prompt.messages:
+        return None
+    return lambda prompt: replace(prompt, form="messages", text="", messages=before.prompt.messages)
 
 
 def _plan(bench: Workbench, before: RunRequest, changes: Changes, spec: RunSpec) -> RunPlan:
@@ -151,7 +166,12 @@ def _plan(bench: Workbench, before: RunRequest, changes: Changes, spec: RunSpec)
         stays = before.engine == "server" and changes.engine in ("", "server")
         model = same_server(bench, before) if stays else before.model.file
         if before.engine not in FILELESS and changes.engine not in FILELESS:
-            model = str(recorded_model(bench, before.model).path)
+            try:
+                model = str(recorded_model(bench, before.model).path)
+            except ModelError as error:
+                if before.engine != IMPORTED:
+                    raise
+                raise ModelError(error.message, hint="It ran elsewhere. Name a model for it: --model NAME") from error
     plan = plan_run(bench, replace(spec, model=model))
     changed = changed_names(before, plan.request, {f"params.{name}" for name in changes.params})
     return replace(plan, request=replace(plan.request, changed=changed))
@@ -159,12 +179,12 @@ def _plan(bench: Workbench, before: RunRequest, changes: Changes, spec: RunSpec)
 
 def _engine(before: RunRequest, changes: Changes) -> str:
     """The recorded engine, unless another model is asked for: what suits that one is chosen anew."""
-    return changes.engine or ("" if changes.model else before.engine)
+    return changes.engine or ("" if changes.model or before.engine == IMPORTED else before.engine)
 
 
 def _stored_params(before: RunRequest, changes: Changes) -> dict[str, Any]:
     params = params_to_dict(before.params)
-    if changes.model or changes.engine:
+    if changes.model or changes.engine or before.engine == IMPORTED:
         for name in _FOLLOW:
             params.pop(name.removeprefix("params."), None)
     return params

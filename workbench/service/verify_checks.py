@@ -16,6 +16,7 @@ from workbench.param import params_to_dict
 from workbench.record import IncludeRef, Prompt, RunRequest, missing_texts, sha256_text
 from workbench.service.again import FILELESS, plan_again, recorded_model, render_again
 from workbench.service.plan import RunPlan
+from workbench.session.ingest.incoming import ENGINE as IMPORTED
 from workbench.session.missing import lost_prompt, missing_in, missing_words
 from workbench.session.runread import apply_started, request_from_dict
 
@@ -115,6 +116,11 @@ def preflight(bench: Workbench, session: Session, run_id: str) -> Preflight:
     return replace(plain, checks=found, drift=_drift(bench, record.request, entry), plan=plan)
 
 
+def _again(record: RunRecord) -> str:
+    elsewhere = record.request.engine == IMPORTED
+    return f"workbench sessions rerun {record.request.id}{' --model NAME' if elsewhere else ''}"
+
+
 def _refusal(record: RunRecord, plain: Preflight) -> tuple[str, str] | None:
     """Why it cannot be run again at all, and what to do."""
     if record.live:
@@ -123,7 +129,7 @@ def _refusal(record: RunRecord, plain: Preflight) -> tuple[str, str] | None:
         return "it was written by a newer version", "Verify it with that version."
     prompt = record.request.prompt
     if not prompt.model_text and not (record.request.engine == "server" and prompt.messages):
-        return "the prompt that the model saw is not recorded", "Run its template again: workbench sessions rerun."
+        return "the prompt that the model saw is not recorded", f"Run it again instead: {_again(record)}"
     if lost := lost_prompt(record.request) | dict(missing_texts(record.request.params, "params")):
         return missing_words(lost), "Bring the file back, from a copy or with git."
     if plain.repro == "none":
