@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +77,27 @@ async def test_a_cancelled_run_is_made_again_and_its_remains_go_to_the_trash(ben
     await finish(bench, grid)
     assert [record.result.status for record in records(bench, run)] == ["finished"] * 6
     assert [item.run_id for item in Trash(bench.store).list_trash()] == [entry.run_id]
+
+
+async def test_a_run_that_was_killed_in_its_first_moment_leaves_nothing_behind(bench: Workbench) -> None:
+    script = {"pieces": ["a "], "repeat": 50, "delay_ms": 5}
+    run = GridRun(bench, prepare_grid(bench, spec(script=script)))
+    async for event in run.events():
+        if isinstance(event, CellPiece) and event.piece.index == 3:
+            await run.cancel()
+    session, group = find_grid(bench)
+    (recording,) = (session.dir / "runs").glob("*.jsonl")
+    # The kill came between the recording's first line and the run file.
+    head = json.loads(recording.read_bytes().split(b"\n")[0])
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    recording.write_text(json.dumps(head | {"pid": ended.pid}) + "\n", encoding="utf-8")
+    recording.with_suffix(".toml").unlink()
+    grid = grid_from_disk(bench, session, group)
+    grid.spec = replace(grid.spec, script='{"echo": true}')
+    await finish(bench, grid)
+    assert [record.result.status for record in records(bench, run)] == ["finished"] * 6
+    assert not recording.exists()
 
 
 async def test_retry_errors_runs_only_what_failed(bench: Workbench) -> None:

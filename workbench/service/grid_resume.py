@@ -135,12 +135,13 @@ def _runs(
 ) -> dict[str, list[RunRecord]]:
     """The group's runs by cell, oldest first."""
     found: dict[str, list[RunRecord]] = {}
-    paths = sorted((session.dir / "runs").glob("*.toml"))
-    for number, path in enumerate(paths):
+    # A run that was killed in its first moment has its recording only.
+    names = sorted({path.stem for path in (session.dir / "runs").glob("[!.]*.*l")})
+    for number, name in enumerate(names):
         if on_read is not None:
-            on_read(number, len(paths))
+            on_read(number, len(names))
         try:
-            record = bench.store.open_run(session, path.stem)
+            record = bench.store.open_run(session, name)
         except StorageError:
             continue
         if record.request.group == group.id:
