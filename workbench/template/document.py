@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.error import AccessDenied, ConfigError, StorageError, TemplateError
-from workbench.record import sha256_text
+from workbench.record import MissingText, sha256_text
 from workbench.template.header import Header, HeaderReader
 from workbench.textio import open_regular, read_text, toml_loads
 
@@ -36,7 +36,9 @@ class TemplateDocument:
 
 
 def parse_document(source: str, *, path: str = "template") -> TemplateDocument:
-    """Raises TemplateError with file, line and hint when the header is wrong."""
+    """Raises TemplateError with file, line and hint when the header is wrong, StorageError for a text that is gone."""
+    if isinstance(source, MissingText):
+        raise StorageError(f"{path}: {source}", hint="Bring the file back to sessions/blobs, or take another version.")
     match = _FENCE.match(source)
     if match is None:
         if re.match(r"\A\ufeff?\+\+\+[ \t]*\r?$", source, re.MULTILINE):

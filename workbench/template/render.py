@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from workbench.error import TemplateError
+from workbench.error import StorageError, TemplateError
+from workbench.record import missing_texts
 from workbench.sandbox import PREVIEW, RUN, Renderer
 from workbench.template.choice import Context
 from workbench.template.document import TemplateDocument
@@ -110,6 +111,8 @@ class TemplateRenderer:
         ``complete`` False lets declared slots be unset, as counting needs no values; ``seed`` is for ``{any$$..}``.
         """
         self._start_early(doc)
+        for place, text in missing_texts(variables):
+            raise StorageError(f"{place}: {text}", hint=f"Give it anew, or bring back sessions/blobs/…/{text.blob}.")
         folder = self._folder.parent if self._folder is not None else Path.cwd()
         values = values_for(doc.header.slots, variables, base=doc.header.variables, folder=folder)
         for name, spec in doc.header.slots.items():
