@@ -53,6 +53,36 @@ async def test_the_theme_in_use_follows_its_file_and_20_ways_to_break_it_are_tol
             assert "Template" in screen_text(pilot), what
 
 
+# How a theme that is wished for at the start is wrong, and what of it must be told.
+AT_START = {
+    "line end": ('primary = "#fff"\naccent = """red\n"""\n', "mine.toml:2: accent"),
+    "style": ('primary = "#fff"\n[variables]\nlink-style = "bold not"\n', "mine.toml:3: link-style"),
+    "unknown variable": ('primary = "#fff"\n[variables]\n\nscrolbar = "red"\n', "mine.toml:4: unknown variable"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), AT_START.values(), ids=AT_START.keys())
+async def test_a_theme_that_is_wrong_at_the_start_is_told_as_people_read_it(
+    space: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    (space / "themes" / "mine.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("WORKBENCH_THEME", "mine")
+    async with opened(space) as (app, pilot):
+        await wait_for(pilot, lambda: said in told(app))
+        assert "ThemeProblem" not in told(app)
+        assert app.theme == "workbench-dark"
+
+
+async def test_what_fails_at_the_start_is_not_hidden_by_the_end(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> list[object]:
+        raise RuntimeError("the start failed")
+
+    monkeypatch.setattr("workbench.tui.app.install_themes", broken)
+    with pytest.raises(RuntimeError, match="the start failed"):
+        async with opened(space):
+            pass
+
+
 async def test_the_picker_wears_what_is_under_the_cursor_and_escape_takes_it_off(space: Path) -> None:
     (space / "themes" / "broken.toml").write_text("primary = 5\n", encoding="utf-8")
     async with opened(space, (80, 24)) as (app, pilot):

@@ -76,20 +76,21 @@ class WorkbenchApp(OwnFailure):
         return self._main
 
     def on_mount(self) -> None:
-        for problem in install_themes(self, theme_folders(self.bench.workspace), self.bench.config.theme):
-            self.notify(display(str(problem)), severity="warning", markup=False)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._ended_from_outside, number)
+        # What the end stops stands first: where something here fails, the end would fail of its lack, and hide why.
         self._main = MainScreen(self.bench, self.commands, jump=self.remote or self.linear.on)
+        self.following = Following(self)
+        self.home = Home(self)
+        self.grids = Grids(self)
+        for problem in install_themes(self, theme_folders(self.bench.workspace), self.bench.config.theme):
+            self.notify(display(f"{problem.message}\n{problem.hint}".strip()), severity="warning", markup=False)
         self.push_screen(self._main)
         if self.linear.on:
             self._main.status.announce = self.linear.take
-        self.following = Following(self)
-        self.home = Home(self)
         self.set_timer(0.3, self.home.report_keymap)
         self.set_timer(0.3, self.following.start)
-        self.grids = Grids(self)
 
     def on_template_editor_keymap_changed(self) -> None:
         self.home.show_mode()

@@ -8,7 +8,7 @@ problem names file and line and leaves the last good theme in place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from textual.theme import Theme
 from workbench.display import display
 from workbench.error import ConfigError, WorkbenchError
 from workbench.textio import read_text
-from workbench.tui.theme_check import COLOUR_HINT, Check, is_colour, near, parse_theme
+from workbench.tui.theme_check import COLOUR_HINT, Check, FileTheme, is_shade, near, parse_theme
 from workbench.workspace import Workspace, starter_root, user_config_dir
 
 SIZE_LIMIT = 64 << 10
 _SHEET_ERRORS = (StylesheetError, StylesheetParseError, TokenError, ColorParseError, ValueError)
+_HINT = "docs/themes.md says what it takes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +60,44 @@ def list_themes(folders: Iterable[Path]) -> tuple[dict[str, Theme], list[ThemePr
     return themes, problems
 
 
-def load_theme(path: Path) -> Theme:
+def load_theme(path: Path) -> FileTheme:
     """The theme of a file. Raises ConfigError naming file and line, StorageError when it cannot be read."""
     return parse_theme(read_text(path, limit=SIZE_LIMIT), file=str(path), stem=path.stem)
 
 
-def check_in_app(app: App[Any], theme: Theme, *, file: str = "", text: str = "") -> None:
+def check_in_app(app: App[Any], theme: Theme) -> None:
     """Try ``theme`` on a copy of the app's style sheet. Raises ConfigError; the app is not touched."""
-    where = file or theme.name
+    check = _check_of(theme)
     try:
-        known = {**app.get_theme_variable_defaults(), **theme.to_color_system().generate()}
+        known = _known(app, theme)
         for key in theme.variables:
             if key not in known:
-                place = f"{where}:{Check(text, where).line(key, 'variables')}"
-                raise ConfigError(f"{place}: unknown variable {key!r}", hint=near(key, known))
+                check.fail(key, f"unknown variable {key!r}", near(key, known), table="variables")
             # A style sheet is only tried with the widgets that were seen so far; others come later.
-            if is_colour(known[key]) and not is_colour(theme.variables[key]):
-                place = f"{where}:{Check(text, where).line(key, 'variables')}"
-                message = f"{place}: {key}: {theme.variables[key]!r} is no colour"
-                raise ConfigError(message, hint=COLOUR_HINT)
+            if is_shade(known[key]) and not is_shade(theme.variables[key]):
+                check.fail(key, f"{key}: {theme.variables[key]!r} is no colour", COLOUR_HINT, table="variables")
         _parse(app, {**known, **theme.variables})
     except _SHEET_ERRORS as error:
         # One at a time: the style sheet's own message names a line of the style sheet, not of the theme.
         key = _culprit(app, theme)
-        place = f"{where}:{Check(text, where).line(key, 'variables') if key else 1}"
+        place = check.place(key, "variables") if key else f"{check.file}:1"
         message = f"{key}: {theme.variables[key]!r} cannot be used" if key else "these values cannot be used"
-        raise ConfigError(f"{place}: {message}", hint="docs/themes.md says what it takes.") from error
+        raise ConfigError(f"{place}: {message}", hint=_HINT) from error
+
+
+def _known(app: App[Any], theme: Theme) -> dict[str, str]:
+    """Every variable with its value when the theme sets none: the colour system repeats what the theme sets.
+
+    The two kinds of theme know different names, and a style sheet may use any.
+    """
+    known = app.get_theme_variable_defaults()
+    for ansi in (not theme.ansi, theme.ansi):
+        known = {**known, **replace(theme, variables={}, ansi=ansi).to_color_system().generate()}
+    return known
+
+
+def _check_of(theme: Theme) -> Check:
+    return Check(theme.text, theme.file) if isinstance(theme, FileTheme) else Check("", theme.name)
 
 
 def _parse(app: App[Any], variables: dict[str, str]) -> None:
@@ -94,7 +107,7 @@ def _parse(app: App[Any], variables: dict[str, str]) -> None:
 
 
 def _culprit(app: App[Any], theme: Theme) -> str:
-    known = {**app.get_theme_variable_defaults(), **theme.to_color_system().generate()}
+    known = _known(app, theme)
     for key, value in theme.variables.items():
         try:
             _parse(app, {**known, key: value})
@@ -103,12 +116,12 @@ def _culprit(app: App[Any], theme: Theme) -> str:
     return ""
 
 
-def use_theme(app: App[Any], theme: Theme, *, file: str = "", text: str = "") -> None:
+def use_theme(app: App[Any], theme: Theme) -> None:
     """Check ``theme`` in the app and switch to it, also when it is a newer version of the one in use.
 
     Raises ConfigError and leaves the theme in use as it is.
     """
-    check_in_app(app, theme, file=file, text=text)
+    check_in_app(app, theme)
     worn = app.current_theme
     try:
         _wear(app, theme)
@@ -117,8 +130,8 @@ def use_theme(app: App[Any], theme: Theme, *, file: str = "", text: str = "") ->
         _wear(app, worn)
         if theme.name != worn.name:
             app.unregister_theme(theme.name)
-        message = f"{file or theme.name}:1: the theme cannot be drawn: {display(str(error))}"
-        raise ConfigError(message, hint="docs/themes.md says what it takes.") from error
+        message = f"{_check_of(theme).file}:1: the theme cannot be drawn: {display(str(error))}"
+        raise ConfigError(message, hint=_HINT) from error
 
 
 def _wear(app: App[Any], theme: Theme) -> None:
@@ -133,13 +146,12 @@ def reload_theme(app: App[Any], path: Path, *, only: str = "") -> Theme:
 
     With ``only`` a theme of another name is checked and made known, not switched to.
     """
-    text = read_text(path, limit=SIZE_LIMIT)
-    theme = parse_theme(text, file=str(path), stem=path.stem)
+    theme = load_theme(path)
     if only and theme.name != only:
-        check_in_app(app, theme, file=str(path), text=text)
+        check_in_app(app, theme)
         app.register_theme(theme)
         return theme
-    use_theme(app, theme, file=str(path), text=text)
+    use_theme(app, theme)
     return theme
 
 
@@ -158,7 +170,8 @@ def install_themes(app: App[Any], folders: Sequence[Path], wanted: str) -> list[
         try:
             use_theme(app, theme_or_none)
         except ConfigError as error:
-            problems.append(ThemeProblem(Path(name), error.message, error.hint))
+            file = theme_or_none.file if isinstance(theme_or_none, FileTheme) else name
+            problems.append(ThemeProblem(Path(file), error.message, error.hint))
         else:
             break
     return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from rich.errors import StyleSyntaxError
@@ -38,10 +38,20 @@ _NUMBERS = {"luminosity_spread": (0.0, 1.0), "text_alpha": (0.0, 1.0)}
 _FLAGS = ("dark", "ansi")
 _KNOWN = {field.name for field in fields(Theme)}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_PARTS = re.compile(r"(?:rgb|hsl)a?\((.*)\)")
+_STRENGTH = re.compile(r" *[0-9]{1,3}(\.[0-9]+)?%")
 _VARIABLE = re.compile(r"[a-z][a-z0-9-]*")
 
 
-def parse_theme(text: str, *, file: str, stem: str = "theme") -> Theme:
+@dataclass
+class FileTheme(Theme):
+    """A theme with the file it came from, so that what is found wrong with it later can name the place as well."""
+
+    file: str = ""
+    text: str = ""
+
+
+def parse_theme(text: str, *, file: str, stem: str = "theme") -> FileTheme:
     """A theme from TOML; ``stem`` names it when it does not. Raises ConfigError that names file and line."""
     check = Check(text, file)
     data = toml_loads(text, file=file)
@@ -65,7 +75,7 @@ def parse_theme(text: str, *, file: str, stem: str = "theme") -> Theme:
     if not isinstance(variables, dict):
         check.fail("variables", "variables must be a table: [variables]")
     check.variables(variables)
-    return Theme(**data)
+    return FileTheme(**data, file=file, text=text)
 
 
 def is_style(value: str) -> bool:
@@ -80,15 +90,26 @@ def is_style(value: str) -> bool:
 
 
 def is_colour(value: str) -> bool:
-    """Is ``value`` a colour, perhaps with a strength: ``#rrggbb 35%``?"""
-    colour, _, strength = value.strip().partition(" ")
-    if strength and not re.fullmatch(r"\d{1,3}(\.\d+)?%", strength.strip()):
-        return False
+    """Is ``value`` a colour as it stands? Blanks around it are not taken away: who draws with it takes none away."""
     try:
-        Color.parse(colour)
+        Color.parse(value)
     except ColorParseError:
         return False
-    return True
+    numbers = _PARTS.fullmatch(value)
+    if numbers is None:
+        return True
+    # The parser cuts these to what there is: not what was meant.
+    limits = (255, 255, 255, 1) if value.startswith("rgb") else (360, 100, 100, 1)
+    parts = [float(part.strip().rstrip("%")) for part in numbers[1].split(",")]
+    return all(0 <= part <= limit for part, limit in zip(parts, limits, strict=False))
+
+
+def is_shade(value: str) -> bool:
+    """Is ``value`` a colour, perhaps with a strength, as variables may be: ``#rrggbb 35%``, ``auto 60%``?"""
+    colour, blank, strength = value.partition(" ")
+    if blank and not (_STRENGTH.fullmatch(strength) and float(strength[:-1]) <= 100):
+        return False
+    return colour == "auto" or is_colour(colour)
 
 
 class Check:
@@ -112,8 +133,11 @@ class Check:
                 return number
         return 1
 
+    def place(self, key: str, table: str = "") -> str:
+        return f"{self.file}:{self.line(key, table)}"
+
     def fail(self, key: str, message: str, hint: str = "", *, table: str = "") -> None:
-        raise ConfigError(f"{self.file}:{self.line(key, table)}: {message}", hint=hint)
+        raise ConfigError(f"{self.place(key, table)}: {message}", hint=hint)
 
     def colour(self, key: str, value: object) -> None:
         if not isinstance(value, str):
@@ -135,7 +159,7 @@ class Check:
                 self.fail(key, f"{key}: {value!r} is no value for a style", table="variables")
             elif "style" in key.split("-") and not is_style(value):
                 self.fail(key, f"{key}: {value!r} is no style", STYLE_HINT, table="variables")
-            elif key.endswith(("background", "foreground", "color")) and not is_colour(value):
+            elif key.endswith(("background", "foreground", "color")) and not is_shade(value):
                 self.fail(key, f"{key}: {value!r} is no colour", COLOUR_HINT, table="variables")
 
 
