@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.test_app import opened, play, run_to_end, screen_text, wait_for
+from tests.tui.test_watching import told
 from workbench.error import StorageError
 from workbench.service import open_workbench
 from workbench.session.drafts import load_drafts
@@ -160,3 +161,23 @@ async def test_a_run_that_the_disk_did_not_take_is_offered_another_place(
     store = open_workbench(space).store
     kept = [session for session in store.list_sessions() if session.unsaved]
     assert [store.open_run(kept[0], run.id).result.text for run in store.runs(kept[0])] == ["precious"]
+
+
+async def test_going_back_to_the_file_is_asked_about(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        editor = app.main.editor
+        await pilot.press("alt+r")
+        await wait_for(pilot, lambda: "Nothing was changed" in told(app))
+        base = editor.text
+        editor.insert("mine ")
+        await pilot.press("alt+r")
+        await wait_for(pilot, lambda: "Drop the unsaved changes?" in screen_text(pilot))
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.screen is app.main)
+        assert editor.text == f"mine {base}"
+        await pilot.press("alt+r")
+        await wait_for(pilot, lambda: "Drop the unsaved changes?" in screen_text(pilot))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: editor.text == base)
+        editor.undo()
+        assert editor.text == f"mine {base}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
 
-from workbench.tui.keys_in import InputFilter
+from workbench.tui.keys_in import ESCAPE_KEY, Escape, InputFilter
 from workbench.tui.textual_private import SafeParser
 
 
@@ -86,3 +86,44 @@ def test_a_megabyte_is_pasted_whole_in_odd_pieces() -> None:
     out = "".join(keys.feed(sent[at : at + 4093]) for at in range(0, len(sent), 4093))
     assert out == "\x1b[200~" + body.decode().replace("\x1b", "␛") + "\x1b[201~!"
     assert keys.answers == 0
+
+
+@pytest.mark.parametrize(
+    ("escape", "pieces", "wanted"),
+    [
+        ("alt", [b"\x1b", b"r"], "\x1br"),
+        *((kind, [b"\x1b", b"r"], "<Escape>r") for kind in ("apart", "key")),
+        *((kind, [b"xx\x1br"], "xx<Escape>r") for kind in ("apart", "key")),
+        ("apart", [b"\x1br"], "\x1br"),
+        ("apart", [b"\x1b3\x1br"], "\x1b[51;3u\x1br"),
+        ("key", [b"\x1br"], "<Escape>r"),
+        ("key", [b"\x1b3"], "<Escape>3"),
+        # Letters with which a sequence could go on, typed one by one.
+        *(("key", [b"\x1b", bytes([letter])], f"<Escape>{chr(letter)}") for letter in b"OPX_"),
+        ("key", [b"\x1b", b"\x1b", b"r"], "<Escape><Escape>r"),
+        # Sequences stay whole, also when they come in two pieces.
+        ("key", [b"\x1b", b"[A"], "\x1b[A"),
+        ("key", [b"\x1b", b"OA"], "\x1bOA"),
+        ("key", [b"\x1bOA", b"\x1b[15~"], "\x1bOA\x1b[15~"),
+        ("key", [b"\x1b", b"P>|XTerm(370)\x1b\\x"], "x"),
+        # What terminals with a protocol of their own call Alt is Alt.
+        ("key", [b"\x1b[114;3u"], "\x1b[114;3u"),
+        ("key", [b"a\x1b"], "a<Escape>"),
+    ],
+)
+def test_escape_before_a_letter(escape: Escape, pieces: list[bytes], wanted: str) -> None:
+    keys, parser = InputFilter(), SafeParser()
+    keys.escape = escape
+    text = "".join(keys.feed(piece) for piece in pieces) + keys.flush()
+    assert text == wanted.replace("<Escape>", ESCAPE_KEY)
+    # Never joined with what follows, and no wait for it.
+    names = [message.key for message in parser.feed(ESCAPE_KEY + "r") if isinstance(message, events.Key)]
+    assert names == ["escape", "r"]
+
+
+@pytest.mark.parametrize("escape", ["apart", "key"])
+def test_an_escape_within_a_paste_is_text_however_it_is_split(escape: Escape) -> None:
+    keys = InputFilter()
+    keys.escape = escape
+    pieces = (b"\x1b[200~a\x1b", b"rb\x1b", b"[201~")
+    assert "".join(keys.feed(piece) for piece in pieces) == "\x1b[200~a␛rb\x1b[201~"

@@ -255,3 +255,21 @@ def test_escape_ends_insert_mode_on_a_real_terminal(terminal: Terminal) -> None:
     terminal.wait_for("-- NORMAL --", seconds=5)
     terminal.send(b"ddu")
     terminal.wait_for("abcone two")
+
+
+@pytest.mark.pty
+def test_escape_and_a_letter_at_once_are_no_command_on_a_real_terminal(terminal: Terminal) -> None:
+    terminal.send(b"ixx")
+    terminal.wait_for("-- INSERT --")
+    terminal.send(b"\x1brz")
+    terminal.wait_for("xzone two")
+    # As a slow link sends what was typed ahead.
+    terminal.send(b"iyy\x1brz")
+    terminal.wait_for("xyzzone two")
+    # Alone, in normal mode, it is a command.
+    terminal.send(b"\x1br")
+    terminal.wait_for("Drop the unsaved changes?")
+    terminal.send(b"y")
+    terminal.wait_for("1  one two")
+    terminal.send(b"u")
+    terminal.wait_for("xyzzone two")

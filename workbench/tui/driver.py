@@ -10,6 +10,7 @@ import asyncio
 import os
 import selectors
 import signal
+import termios
 import textwrap
 from collections.abc import Callable, Mapping
 from types import FrameType
@@ -19,7 +20,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 from workbench.tui.cells import Cells, is_frame
-from workbench.tui.keys_in import InputFilter
+from workbench.tui.keys_in import Escape, InputFilter
 from workbench.tui.output import SYNC_END, SYNC_START, Output
 from workbench.tui.textual_private import SafeParser
 
@@ -39,8 +40,12 @@ class WorkbenchDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._output: Output | None = None
+        # The terminal's modes while the app has it.
+        self._raw: list[Any] | None = None
         self.listener: Callable[[bytes], None] | None = None
         """Gets what the terminal sends, as it is; called in the input thread."""
+        self.escape: Callable[[], Escape] = lambda: "alt"
+        """Says what Escape before a key is now; called in the input thread."""
 
     @property
     def output(self) -> Output | None:
@@ -67,7 +72,19 @@ class WorkbenchDriver(LinuxDriver):
         self._output = Output(self._file.fileno(), cells_for(os.environ, *self._app.size))
         self._output.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._raw = termios.tcgetattr(self.fileno) if self.input_tty else None
         self._watch_size()
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Stopped by SIGSTOP, the terminal was never given back: there is nothing to start a second time.
+
+        Only the modes that a shell has set meanwhile are taken again, and everything is painted.
+        """
+        if self._raw is None:
+            super()._sigcont_application(*_)
+        elif os.tcgetpgrp(self.fileno) == os.getpgrp():
+            termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
+            asyncio.get_running_loop().call_soon_threadsafe(self._repaint)
 
     def _watch_size(self) -> None:
         """Paint everything after each change of size: the terminal has cut or moved what it showed.
@@ -94,6 +111,7 @@ class WorkbenchDriver(LinuxDriver):
         if self._output is not None:
             # An answer that comes after the terminal was given back would be typed into the shell.
             self._output.silence(LAST_ANSWER)
+        self._raw = None
         super().stop_application_mode()
 
     def close(self) -> None:
@@ -116,6 +134,7 @@ class WorkbenchDriver(LinuxDriver):
                     return
                 if data and self.listener is not None:
                     self.listener(data)
+                keys.escape = self.escape()
                 text = keys.feed(data) if data else keys.flush()
                 if keys.answers:
                     self._answered(keys)

@@ -202,9 +202,18 @@ class Editing(LivePreview):
         return bool(answer)
 
     async def revert(self) -> None:
-        """Back to the file's text, or to the recorded one; the dropped text can be had again by undo."""
-        if not self.buffer.base:
+        """Back to the file's text, or to the recorded one, after a question; undo brings the dropped text back."""
+        buffer = self.buffer
+        if not buffer.base:
             self.screen.say("There is no file to go back to.")
+            return
+        if not self.dirty:
+            self.screen.say("Nothing was changed.")
+            return
+        # Its key is one that a terminal also sends for Escape and a letter.
+        question = "Drop the unsaved changes? Undo brings them back."
+        answer = await self.screen.app.push_screen_wait(Confirm(question, yes="drop them", no="keep editing"))
+        if not answer or self.buffer is not buffer:
             return
         self.screen.editor.replace_text(self.buffer.base)
         self.drafting.keep_now()

@@ -13,6 +13,7 @@ from workbench.tui.finding import EditorTarget, Finding, Target, TextTarget
 from workbench.tui.helping import help_text
 from workbench.tui.jump import JumpScreen, JumpTarget, go_to, targets
 from workbench.tui.keymaps import make_keymap, shares
+from workbench.tui.keys_in import Escape
 from workbench.tui.outside import edit_in_place
 from workbench.tui.screens.find import FindScreen
 from workbench.tui.screens.keyview import KeyScreen
@@ -20,6 +21,7 @@ from workbench.tui.screens.modal import Page, ask_text
 from workbench.tui.screens.themes import ThemeScreen
 from workbench.tui.stream import StreamView
 from workbench.tui.textual_private import bound_to
+from workbench.tui.vimkeys import VimKeys
 
 if TYPE_CHECKING:
     from workbench.tui.app import WorkbenchApp
@@ -34,6 +36,8 @@ class Home:
         config = app.bench.config
         main = app.main
         main.editor.keymap = make_keymap(config.keymap, main.editor, app.commands, app.do, self._ask_ex)
+        if isinstance(app._driver, WorkbenchDriver):
+            app._driver.escape = self._escape
 
     def actions(self) -> Mapping[str, Callable[[], object]]:
         editor = self.app.main.editor
@@ -112,6 +116,14 @@ class Home:
         if lost:
             names = ", ".join(f"{key_name(key)} {command.title}" for key, command in lost.items())
             self.app.main.say(f"The keymap leaves these keys to commands: {names}. F1 tells more.")
+
+    def _escape(self) -> Escape:
+        """In vim's editor Escape is a key, whatever follows soon after; called in the driver's thread."""
+        main = self.app.main
+        keymap, screens = main.editor.keymap, self.app.screen_stack
+        if not isinstance(keymap, VimKeys) or not screens or screens[-1] is not main or main.focused is not main.editor:
+            return "alt"
+        return "apart" if keymap.mode == "normal" else "key"
 
     def _ask_ex(self) -> None:
         carry_on(self.app.main, self.ex_line(), group="ex")

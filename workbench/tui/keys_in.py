@@ -2,19 +2,28 @@
 
 Invalid UTF-8 is dropped, sequences split over packets are joined, late answers (device attributes, colours, versions,
 status) are swallowed, and forms that the parser chokes on or misreads are brought into ones it knows. Pasted text
-passes unchanged, but for Escape, which becomes its picture.
+passes unchanged, but for Escape, which becomes its picture. A plain terminal sends Alt with a key as Escape and the
+key: ``Escape`` says what the two are taken for.
 """
 
 from __future__ import annotations
 
 import re
 from codecs import getincrementaldecoder
+from typing import Literal
 
 PASTE_START, PASTE_END = "\x1b[200~", "\x1b[201~"
+# ``alt``: the two are Alt. ``apart``: only when nothing else came with them. ``key``: Escape is a key of its own.
+Escape = Literal["alt", "apart", "key"]
+# Escape in a form that the parser never joins with what follows.
+ESCAPE_KEY = "\x1b[27;1u"
 # What a terminal answers to the driver's own question, DSR 5.
 ANSWER = "\x1b[0n"
 # An answer that never ends is not waited for beyond this many characters.
 ANSWER_LIMIT = 4096
+_SS3 = re.compile(r"\x1bO[A-DFHP-S]")
+# Alt with keys, and nothing else.
+_ALT = re.compile(r"(?:\x1b[^\x1b])+")
 _CSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _CSI_PART = re.compile(r"\x1b(\[[0-?]*[ -/]*)?\Z")
 _STRING = re.compile(r"\x1b[\]P_^X][^\x07\x1b]*(?:\x07|\x1b\\)")
@@ -34,6 +43,8 @@ class InputFilter:
         self._text = ""
         self._pasting = False
         self._torn = ""
+        self._alt = True
+        self.escape: Escape = "alt"
         self.answers = 0
         """Answers to the driver's own question since its owner last looked."""
 
@@ -50,6 +61,13 @@ class InputFilter:
             text = text[len(self._torn) :]
             self.answers += 1
         self._torn = ""
+        if self._text == "\x1b" and text and self.escape != "alt" and not self._pasting and not _continues(text):
+            self._text = ""
+            return ESCAPE_KEY + self._take(text)
+        return self._take(text)
+
+    def _take(self, text: str) -> str:
+        self._alt = self.escape == "alt" or (self.escape == "apart" and _ALT.fullmatch(self._text + text) is not None)
         self._text += text
         return self._run()
 
@@ -60,8 +78,9 @@ class InputFilter:
             return ""
         if text and ANSWER.startswith(text):
             self._torn = ANSWER[len(text) :]
-            return "" if len(text) > 2 else text
-        return text
+            if len(text) > 2:
+                return ""
+        return ESCAPE_KEY if text == "\x1b" and self.escape != "alt" and not self._pasting else text
 
     def _run(self) -> str:
         out: list[str] = []
@@ -118,11 +137,18 @@ class InputFilter:
             return csi.end(), normalise(csi.group())
         if _CSI_PART.match(text, at):
             return (-1, "") if len(text) - at < 64 else (len(text), "")
+        if not self._alt and not _SS3.match(text, at):
+            return at + 1, ESCAPE_KEY
         following = text[at + 1 : at + 2]
         if following.isascii() and following.isdigit():
             # The parser takes Alt with a digit for what a Mac's Option key types, "¡" for 1.
             return at + 2, f"\x1b[{ord(following)};3u"
         return at + 1, "\x1b"
+
+
+def _continues(text: str) -> bool:
+    """Does a sequence go on with ``text`` after an Escape that came before it? Of these letters one alone was typed."""
+    return text[0] == "[" or (text[0] in "O]P_^X" and len(text) > 1)
 
 
 def pasted(text: str) -> str:
