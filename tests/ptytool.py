@@ -39,6 +39,11 @@ class Terminal:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     @property
+    def descriptor(self) -> int:
+        """Our end, for the terminal's modes."""
+        return self._master
+
+    @property
     def text(self) -> str:
         return "\n".join(self.screen.display)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
@@ -187,3 +188,20 @@ def test_nothing_is_sent_while_nothing_happens(start: Start) -> None:
             # Notices go away by themselves after some seconds.
             assert monotonic() < deadline, bytes(terminal.received[-200:])
         assert quiet_for(terminal, 2.5) == 0, bytes(terminal.received[-200:])
+
+
+def test_stopped_and_continued_it_reads_keys_once_and_gives_the_terminal_back(start: Start) -> None:
+    terminal = start({"pieces": ["It ", "rains."]})
+    before = termios.tcgetattr(terminal.descriptor)
+    for _ in range(3):
+        terminal.signal(signal.SIGSTOP)
+        terminal.signal(signal.SIGCONT)
+    # With several readers of one terminal these would come in any order.
+    for key in b"the quick brown fox jumps":
+        terminal.send(bytes([key]))
+    terminal.wait_for("the quick brown fox jumps+++")
+    assert termios.tcgetattr(terminal.descriptor) == before
+    terminal.send(CTRL_Q)
+    assert terminal.wait_end() == 0
+    assert gave_back(terminal)
+    assert termios.tcgetattr(terminal.descriptor)[3] & termios.ICANON
