@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -14,7 +16,7 @@ from workbench.tui.browser.rows import run_key
 from workbench.tui.screens.browser import BrowserScreen
 from workbench.tui.screens.difference import DifferenceScreen
 from workbench.tui.screens.modal import Page
-from workbench.tui.tour.steps import END
+from workbench.tui.tour.steps import END, STEPS, Seen
 from workbench.workspace import init_workspace
 
 
@@ -92,3 +94,26 @@ async def test_the_tour_is_offered_once(space: Path) -> None:
     async with opened(space, (80, 24)) as (app, pilot):
         await wait_for(pilot, lambda: "F8" in app.main.output.placeholder)
         assert "F12 starts a tour" not in screen_text(pilot)
+
+
+def told(buffer: str, values: dict[str, str], record: object = None) -> Any:
+    """As much of the app as the steps look at."""
+    editing, form = SimpleNamespace(buffer=buffer), SimpleNamespace(variables=lambda: values)
+    return SimpleNamespace(main=SimpleNamespace(editing=editing, form=form, running=SimpleNamespace(shown=record)))
+
+
+def test_another_template_is_no_filled_slot() -> None:
+    filled, seen = STEPS[1].done, Seen("london", {"city": "London"})
+    assert not filled(told("london", {"city": "London"}), seen)
+    assert not filled(told("kyoto", {"month": "May"}), seen)
+    assert filled(told("kyoto", {"month": "June"}), seen)
+
+
+def test_answers_too_short_to_be_stopped_let_the_step_pass() -> None:
+    stopped, seen = STEPS[3].done, Seen()
+    first, second = (SimpleNamespace(result=SimpleNamespace(status="finished")) for _ in range(2))
+    assert not stopped(told("", {}, first), seen)
+    assert not stopped(told("", {}, first), seen)
+    assert "sooner" in STEPS[3].text(told("", {}, first), seen)
+    assert stopped(told("", {}, second), seen)
+    assert stopped(told("", {}, SimpleNamespace(result=SimpleNamespace(status="cancelled"))), Seen())

@@ -144,7 +144,7 @@ def _terminal(facts: Facts) -> Finding:
 def _colours(facts: Facts) -> Finding:
     term = facts.environ.get("TERM", "")
     if facts.environ.get("NO_COLOR"):
-        return Finding("colours", "ok", "off, as NO_COLOR asks")
+        return Finding("colours", "ok", "greys only, as NO_COLOR asks")
     if facts.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
         return Finding("colours", "ok", "16 million")
     if "256" in term:
