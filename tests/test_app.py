@@ -174,7 +174,12 @@ async def test_without_a_model_the_way_to_one_is_shown(tmp_path: Path) -> None:
         await wait_for(pilot, lambda: "There is no model yet" in screen_text(pilot))
         await pilot.press("f5")
         await wait_for(pilot, lambda: app.main.status.state.phase == "not run")
-        assert "workbench models get smollm2-135m" in app.main.output.placeholder
+        assert "F8, then Enter, fetches smollm2-135m (98 MB)" in app.main.output.placeholder
+        await wait_for(pilot, lambda: "F8, then Enter, fetches smollm2-135m" in app.notices.text)
+        app.main.running.model = "gemma3-270m"
+        await pilot.press("f5")
+        await wait_for(pilot, lambda: "F8, then Enter on gemma3-270m" in app.main.output.placeholder)
+        assert "workbench models" not in app.main.output.placeholder + app.notices.text
 
 
 async def test_patterns_are_counted_and_paged_and_the_run_takes_the_one_seen(

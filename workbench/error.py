@@ -7,6 +7,7 @@
         LimitExceeded       it ran out of its time, memory or output allowance
         AccessDenied        it reached for what a template may not touch
       ModelError            a model file is missing, broken or of a foreign kind
+        ModelMissing        it is not here, but can be fetched
         NoEngine            no engine can load the file; the reasons are named
         MemoryShort         it would need more memory than is free; it can be forced
       EngineError           an engine failed: crash, abort, refusal, time-out
@@ -116,6 +117,15 @@ class AccessDenied(TemplateError):
 
 class ModelError(WorkbenchError):
     exit_code = ExitCode.MODEL
+
+
+class ModelMissing(ModelError):
+    """A model that is not here, and can be fetched by its id in the catalog, ``wanted``."""
+
+    def __init__(self, message: str, *, hint: str = "", wanted: str = "", nothing_there: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.wanted = wanted
+        self.nothing_there = nothing_there
 
 
 class NoEngine(ModelError):

@@ -21,7 +21,7 @@ from workbench.engine.gguf_types import GgufHeader
 from workbench.engine.memory import MemoryEstimate, estimate
 from workbench.engine.notes import Notes
 from workbench.engine.select import Verdict, verdict
-from workbench.error import ModelError
+from workbench.error import ModelError, ModelMissing
 from workbench.textio import real_path
 
 SUFFIXES = (".gguf", ".bin", ".safetensors", ".ggml")
@@ -131,14 +131,16 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelEntry:
         return _one(wanted, named)
     entries = list_models(folders)
     if not entries:
-        raise ModelError(_no_model(name), hint=_how_to_get(name))
+        raise _missing(name, nothing_there=True)
     for matches in _matches(wanted, entries):
         if matches:
             return _one(wanted, matches)
     runnable = [entry for entry in entries if entry.engine]
     if not name and runnable:
         return runnable[0]
-    raise ModelError(_no_model(name), hint=_near(wanted, entries) or _how_to_get(name))
+    if wanted in CATALOG:
+        raise _missing(name)
+    raise ModelError(_no_model(name), hint=_near(wanted, entries))
 
 
 def _by_file_name(name: str, folders: Sequence[Path]) -> list[ModelEntry]:
@@ -172,14 +174,13 @@ def _no_model(name: str) -> str:
     return f"there is no model {name!r}" if name else "there is no model yet"
 
 
-def _how_to_get(name: str) -> str:
+def _missing(name: str, *, nothing_there: bool = False) -> ModelMissing:
     wanted = name if name in CATALOG else DEFAULT_MODEL
-    return f"Get one with: workbench models get {wanted}"
+    hint = f"Get one with: workbench models get {wanted}"
+    return ModelMissing(_no_model(name), hint=hint, wanted=wanted, nothing_there=nothing_there)
 
 
 def _near(name: str, entries: list[ModelEntry]) -> str:
-    if name in CATALOG:
-        return _how_to_get(name)
     names = {entry.id.lower(): entry.id for entry in entries}
     near = [names[low] for low in difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)]
     near += [entry.id for entry in entries if name.lower() in entry.path.name.lower() and entry.id not in near]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from workbench.error import WorkbenchError
 from workbench.event import Chatter, Failed, Finished, Piece, Progress, Started, Thought
 from workbench.service.run import RunHandle
+from workbench.tui.in_app import in_app
 from workbench.tui.status import RunState
 from workbench.tui.stream import StreamView
 
@@ -42,7 +43,7 @@ class RunBridge:
             async for event in self.handle.events():
                 self._take(event)
         except WorkbenchError as error:
-            self.error = error
+            self.error = in_app(error)
             self.state.phase = "not run"
         self.tick()
         self.pane.finish()

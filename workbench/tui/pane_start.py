@@ -18,6 +18,7 @@ from workbench.service.memo import PlanMemo
 from workbench.service.plan import RunPlan, plan_run
 from workbench.service.run import RunHandle
 from workbench.session.info import Session
+from workbench.tui.in_app import in_app
 
 if TYPE_CHECKING:
     from workbench.service.pool import EnginePool
@@ -42,7 +43,7 @@ def plan_all(bench: Workbench, specs: Sequence[RunSpec]) -> list[Planned]:
             # Memory is asked about for all at once.
             found.append(Planned(spec, plan_run(bench, replace(spec, memo=memo, force_memory=True))))
         except WorkbenchError as error:
-            found.append(Planned(spec, None, error))
+            found.append(Planned(spec, None, in_app(error)))
     return found
 
 

@@ -6,13 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from workbench.engine import ENGINES
-from workbench.engine.catalog import CATALOG
-from workbench.engine.memory import size_text
 from workbench.error import WorkbenchError
 from workbench.param import Params, params_from
 from workbench.session.info import RunRecord
 from workbench.tui.commands import resolved
 from workbench.tui.fetching import Fetching
+from workbench.tui.in_app import how_to_get
 from workbench.tui.pane_running import PaneRuns
 from workbench.tui.presets import RememberedPresets
 from workbench.tui.screens.params import ParamsScreen
@@ -84,8 +83,7 @@ class Running(PaneRuns):
             output.placeholder = "No run yet. F5 runs the template."
         else:
             output.placeholder = (
-                f"There is no model yet.\n\nF8, then Enter fetches {DEFAULT_MODEL} "
-                f"({size_text(CATALOG[DEFAULT_MODEL].bytes)}), a small one that runs anywhere."
+                f"There is no model yet.\n\n{how_to_get(DEFAULT_MODEL, first=True)}, a small one that runs anywhere."
             )
 
     async def can_speak(self) -> bool:
