@@ -9,6 +9,7 @@ import pytest
 
 from workbench.config import SETTINGS, Config, load_config
 from workbench.error import ConfigError
+from workbench.tui.commands import resolved
 from workbench.workspace import find_workspace, init_workspace, user_config_dir
 
 
@@ -37,6 +38,13 @@ def test_later_layers_win(tmp_path: Path) -> None:
     assert (config.theme, config.engine_prefer) == ("theirs", "llamacpp")
 
 
+@pytest.mark.parametrize("written", ['"f5, ctrl+r"', '["f5", "ctrl+r"]'])
+def test_keys_are_one_text_or_a_list_of_texts(written: str) -> None:
+    user_file(f"[keys]\nrun = {written}\n")
+    run = next(command for command in resolved(load_config(env={}).keys) if command.id == "run")
+    assert run.keys == ("f5", "ctrl+r")
+
+
 def test_a_workspace_cannot_choose_models_or_engines(tmp_path: Path) -> None:
     workspace = init_workspace(tmp_path / "space")
     marker = workspace.root / "workspace.toml"
@@ -56,6 +64,9 @@ def test_a_workspace_cannot_choose_models_or_engines(tmp_path: Path) -> None:
         ("ask_above = true", "ask_above"),
         ('[engine]\nprefer = "gpt4al"', "gpt4all"),
         ("[model]\nfolders = [1]", "model.folders"),
+        ("[keys]\nrun = 5", "keys.run"),
+        ('[keys]\nrun = ["f5", 7]', "keys.run"),
+        ('[keys.run]\nfirst = "f5"', "keys.run"),
     ],
 )
 def test_a_wrong_setting_is_named(text: str, named: str) -> None:

@@ -159,6 +159,8 @@ def _typed(setting: Setting, value: object, file: str) -> object:
         return tuple(value)
     if setting.kind is list and isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return _servers(value, file)
+    if setting.kind is dict and setting.field == "keys" and isinstance(value, dict):
+        return {name: _keys(name, keys, file) for name, keys in value.items()}
     wanted_int = setting.kind is int and isinstance(value, bool)
     if setting.kind not in (tuple, list) and isinstance(value, setting.kind) and not wanted_int:
         return value
@@ -167,6 +169,17 @@ def _typed(setting: Setting, value: object, file: str) -> object:
         # Its value may hold what belongs into no message.
         raise ConfigError(f"{file}: {setting.dotted} must be tables, each headed [[{setting.dotted}]]")
     raise ConfigError(f"{file}: {setting.dotted} must be {name[setting.kind]}, not {value!r}", hint=setting.help)
+
+
+def _keys(name: str, keys: object, file: str) -> str:
+    """Keys with commas between them; a list of texts says the same."""
+    listed = [keys] if isinstance(keys, str) else keys
+    if not isinstance(listed, list) or not all(isinstance(key, str) for key in listed):
+        raise ConfigError(
+            f"{file}: keys.{name} must be text or a list of texts, not {keys!r}",
+            hint=f'For example {name} = "f5,ctrl+r" or {name} = ["f5", "ctrl+r"].',
+        )
+    return ",".join(listed)
 
 
 _SERVER_KINDS: Mapping[str, type] = {
