@@ -94,7 +94,8 @@ async def edit_outside(app: App[Any], text: str, name: str, *, env: Mapping[str,
         if status:
             place = f" What it wrote is in {file}." if keep else ""
             program = Path(command[0]).name
-            raise UsageError(f"{program} ended with {status}; the text stays as it was.{place}", hint=HINT)
+            hint = "Leave it without an error, in vim :wq and not :cq, and its text is taken."
+            raise UsageError(f"{program} ended with {status}; the text stays as it was.{place}", hint=hint)
         try:
             returned = came_back(text, written) if keep else Returned(text)
         except UnicodeDecodeError as error:
