@@ -8,6 +8,7 @@ import pytest
 
 from tests.test_app import opened, play, screen_text, space, wait_for
 from tests.tui.test_panes import SLOW, have
+from workbench.service import open_workbench
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.saying import SayingScreen
 
@@ -38,6 +39,22 @@ async def test_a_prompt_of_before_an_error_is_called_so_and_not_paged(space: Pat
         assert "red cat" in app.main.preview.text
         app.main.editor.load_text("{red|green} cat")
         await wait_for(pilot, lambda: "Prompt 1 of 2" in screen_text(pilot))
+
+
+async def test_a_template_that_never_rendered_has_no_last_prompt(space: Path) -> None:
+    for name in ("london", "other"):
+        (space / "templates" / f"{name}.j2").write_text("{{ broken", encoding="utf-8")
+    (space / "templates" / "good.j2").write_text("a good one", encoding="utf-8")
+    app = WorkbenchApp(open_workbench(space))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await wait_for(pilot, lambda: "No prompt yet: the template has an error" in screen_text(pilot))
+        await app.main.editing.open("good.j2")
+        await wait_for(pilot, lambda: app.main.preview.text == "a good one")
+        # Nor is the prompt of another template its own.
+        await app.main.editing.open("other.j2")
+        await wait_for(pilot, lambda: "No prompt yet: the template has an error" in screen_text(pilot))
+        assert app.main.preview.text == ""
+        assert "Prompt as it last was" not in screen_text(pilot)
 
 
 @pytest.mark.parametrize("command", ["", "browse", "model"])

@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.content import Content
+
 from workbench.error import StorageError
 from workbench.record import missing_texts
 from workbench.session.drafts import drop_draft, load_drafts
@@ -109,6 +111,8 @@ class Editing(LivePreview):
         )
         await self._show(Buffer(path, saved, source, new_ulid()), source, choice=choice)
         self.screen.preview.set_text(request.prompt.plain)
+        if self.faulty:
+            self.screen.prompt_title.update(Content("Prompt as it was sent: the template has an error"))
         self.screen.preview.dimmed = False
         self.recorded = self._request
 
@@ -137,6 +141,7 @@ class Editing(LivePreview):
 
     async def _show(self, buffer: Buffer, text: str, *, choice: PromptChoice | None = None) -> None:
         self.buffer = buffer
+        self.rendered = None
         self.choice = choice or PromptChoice()
         self.screen.editor.load_text(text)
         self.screen.editor.error_line = 0

@@ -208,10 +208,14 @@ class LivePreview:
             self.screen.say(f"There is no prompt of the number {answer}.", error=True)
 
     def _fault(self, error: WorkbenchError) -> None:
-        """The last good preview stays, dimmed; the faulty line is marked."""
+        """The last good preview of this template stays, dimmed; the faulty line is marked."""
         self.screen.preview.dimmed = True
         self.faulty = True
-        self.screen.prompt_title.update(Content("Prompt as it last was: the template has an error"))
+        before = "Prompt as it last was" if self.rendered is not None else "No prompt yet"
+        if self.rendered is None:
+            # What stands there is another template's.
+            self.screen.preview.set_text("")
+        self.screen.prompt_title.update(Content(f"{before}: the template has an error"))
         line = 0
         if isinstance(error, TemplateError):
             own = self.buffer.name.removeprefix("templates/")
