@@ -22,7 +22,7 @@ from workbench.display import display
 from workbench.service import Workbench, open_workbench
 from workbench.tui.actions import Action, actions
 from workbench.tui.background import carry_on
-from workbench.tui.commands import resolved
+from workbench.tui.commands import doubtful_keys, resolved
 from workbench.tui.copying import Copying
 from workbench.tui.driver import WorkbenchDriver
 from workbench.tui.following import Following
@@ -86,6 +86,8 @@ class WorkbenchApp(OwnFailure):
         self.grids = Grids(self)
         for problem in install_themes(self, theme_folders(self.bench.workspace), self.bench.config.theme):
             self.notify(display(f"{problem.message}\n{problem.hint}".strip()), severity="warning", markup=False)
+        for doubt in doubtful_keys(self.commands, self.bench.config.keys):
+            self.notify(display(doubt), severity="warning", markup=False)
         self.push_screen(self._main)
         if self.linear.on:
             self._main.status.announce = self.linear.take
