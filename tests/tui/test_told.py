@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests.test_app import opened, play, screen_text, space, wait_for
 from tests.tui.test_panes import SLOW, have
 from workbench.service import open_workbench
+from workbench.textio import read_text
+from workbench.tui import editing
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.saying import SayingScreen
 
@@ -55,6 +58,35 @@ async def test_a_template_that_never_rendered_has_no_last_prompt(space: Path) ->
         await wait_for(pilot, lambda: "No prompt yet: the template has an error" in screen_text(pilot))
         assert app.main.preview.text == ""
         assert "Prompt as it last was" not in screen_text(pilot)
+
+
+async def test_nothing_is_said_of_a_template_that_is_still_being_opened(
+    space: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(path: Path) -> str:
+        go_on.wait(30)
+        return read_text(path)
+
+    monkeypatch.setattr(editing, "read_text", slow)
+    app = WorkbenchApp(open_workbench(space))
+    async with app.run_test(size=(120, 36)) as pilot:
+        try:
+            await wait_for(pilot, lambda: "london" in screen_text(pilot))
+            assert "no slots" not in screen_text(pilot)
+            for key in ("ctrl+s", "alt+r"):
+                app.clear_notifications()
+                await pilot.press(key)
+                await wait_for(pilot, lambda: any("still being opened" in text for text in notices(app)))
+            assert app.screen is app.main
+        finally:
+            go_on.set()
+        await wait_for(pilot, lambda: app.main.editing.rendered is not None)
+        app.main.editor.load_text("without any")
+        await wait_for(pilot, lambda: "no slots in this template" in screen_text(pilot))
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: any("Saved templates/london.j2" in text for text in notices(app)))
 
 
 @pytest.mark.parametrize("command", ["", "browse", "model"])

@@ -42,6 +42,8 @@ class Editing(LivePreview):
     def __init__(self, screen: MainScreen) -> None:
         super().__init__(screen)
         self.drafting = Drafting(screen)
+        self.opening = True
+        """Is the first template still on its way into the editor?"""
 
     @property
     def dirty(self) -> bool:
@@ -146,11 +148,19 @@ class Editing(LivePreview):
         self.screen.editor.load_text(text)
         self.screen.editor.error_line = 0
         self.screen.editor.move_cursor((0, 0))
+        self.opening = False
         self.screen.retitle()
         await self.refresh()
 
+    def _not_yet(self) -> bool:
+        if self.opening:
+            self.screen.say("The template is still being opened. Try again when it is there.")
+        return self.opening
+
     async def save(self) -> None:
         """Write the file; asks when there is no name yet or when the file holds something else."""
+        if self._not_yet():
+            return
         path = self.buffer.path
         if not path:
             name = await self.screen.app.push_screen_wait(AskText("Name of the new template", value="untitled.j2"))
@@ -208,6 +218,8 @@ class Editing(LivePreview):
 
     async def revert(self) -> None:
         """Back to the file's text, or to the recorded one, after a question; undo brings the dropped text back."""
+        if self._not_yet():
+            return
         buffer = self.buffer
         if not buffer.base:
             self.screen.say("There is no file to go back to.")

@@ -40,13 +40,14 @@ class SlotForm(VerticalScroll, can_focus=False):
         # Defaults that stand in ``values`` because nobody gave anything else.
         self._offered: dict[str, Any] = {}
         self._slots: tuple[Slot, ...] = ()
-        self._signature: tuple[Any, ...] = ()
+        # None until the slots of the first template are known: nothing is said of them before.
+        self._signature: tuple[Any, ...] | None = None
         self._filling = 0
         # Fields removed before they are quite there end the app, so one making of the form follows another.
         self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
-        yield Static("no slots in this template", markup=False, classes="hint")
+        yield Static("", markup=False, classes="hint")
 
     def variables(self) -> dict[str, Any]:
         """Values for a run: what is filled in; an empty field counts only where the slot is declared."""
@@ -89,7 +90,8 @@ class SlotForm(VerticalScroll, can_focus=False):
             try:
                 await self.remove_children()
                 if not self._slots:
-                    await self.mount(Static("no slots in this template", markup=False, classes="hint"))
+                    said = "" if self._signature is None else "no slots in this template"
+                    await self.mount(Static(said, markup=False, classes="hint"))
                     return
                 await self.mount(*[self._row(slot) for slot in self._slots])
             finally:

@@ -110,6 +110,8 @@ class MainScreen(SayingScreen[None]):
             await self.editing.open(first)
         else:
             await self.editing.new()
+        # Also when it could not be read: the editor takes a text of its own then.
+        self.editing.opening = False
         recovered = await asyncio.to_thread(self.bench.store.recover)
         if recovered:
             self.say(f"{len(recovered)} run(s) of a program that ended early were kept: see the sessions, sign ?")
