@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.clitool import cli
+from workbench.cli.doctor import examine
 from workbench.cli.doctor_terminal import Facts, ask, judge
+from workbench.workspace import init_workspace
 
 GOOD = Facts(
     {"TERM": "xterm-256color", "COLORTERM": "truecolor"}, True, (120, 36), "UTF-8", True, (3.0, 4.0), frozenset()
@@ -86,3 +88,38 @@ def test_servers_stand_in_the_list_of_models(tmp_path: Path, isolated_home: Path
     data = cli("models", "list", "--format", "json", cwd=tmp_path).stdout
     assert b'"servers"' in data
     assert b'"server": "box"' in data
+
+
+# Settings, the grade of the finding, and what it must say.
+SETTINGS = {
+    "clash": ('[keys]\nrun = "ctrl+q"', "fail", "config.toml:2: the key 'ctrl+q' is given to both"),
+    "no key": ('[keys]\nrun = "foo+bar"', "fail", "there is no key 'foo+bar'"),
+    "no text": ("[keys]\nrun = 5", "fail", "keys.run must be text or a list of texts"),
+    "lost on the way": ('[keys]\nrun = "f5,ctrl+i"', "warn", "they send Tab"),
+    "no theme": ('theme = "workbench-drak"', "warn", "there is no theme 'workbench-drak'"),
+    "fine": ('[keys]\nrun = ["f5", "ctrl+r"]', "ok", "1 own key, theme workbench-dark"),
+}
+
+
+@pytest.mark.parametrize(("text", "grade", "said"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_settings_are_looked_at_as_the_app_does(
+    tmp_path: Path, isolated_home: Path, text: str, grade: str, said: str
+) -> None:
+    config = isolated_home / "config" / "prompt-workbench" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(text, encoding="utf-8")
+    root = init_workspace(tmp_path / "space").root
+    found = [item for item in examine(str(root)) if item.topic == "settings"]
+    assert [item.grade for item in found] == [grade]
+    assert said in found[0].text
+    assert found[0].next or grade == "ok"
+
+
+def test_a_theme_that_cannot_be_used_is_found(tmp_path: Path, isolated_home: Path) -> None:
+    root = init_workspace(tmp_path / "space").root
+    (root / "themes").mkdir(exist_ok=True)
+    (root / "themes" / "mine.toml").write_text('primary = "#fff"\naccent = "sparkle"\n', encoding="utf-8")
+    found = [item for item in examine(str(root)) if item.topic == "settings"]
+    assert "mine.toml:2: accent" in found[0].text
+    assert found[0].grade == "warn"
+    assert found[0].next

@@ -55,6 +55,7 @@ def examine(workspace: str | None, model_dirs: Sequence[str] = ()) -> list[Findi
         ("models", lambda: _models(workspace, model_dirs)),
         ("memory", _memory),
         ("workspace", lambda: _workspace(workspace)),
+        ("settings", lambda: _settings(workspace)),
     ]
     findings: list[Finding] = []
     for topic, check in checks:
@@ -144,3 +145,12 @@ def _workspace(name: str | None) -> list[Finding]:
     findings = [Finding("workspace", "ok", f"{root}, {counted(len(bench.templates()), 'template')}")]
     findings += [Finding("template", "warn", info.problem, f"workbench check {info.name}") for info in faulty]
     return findings
+
+
+def _settings(name: str | None) -> list[Finding]:
+    """What the app would refuse to start with, or start without."""
+    from workbench.service import open_workbench
+    from workbench.tui.settings_check import look as look_at
+
+    bench = open_workbench(name)
+    return [Finding("settings", grade, text, step) for grade, text, step in look_at(bench.config, bench.workspace)]
