@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.content import Content
+from textual.screen import ModalScreen
 
 from tests.test_app import opened, play, run_to_end, screen_text, space, wait_for
 from workbench.tui.listview import LineList
@@ -60,6 +61,17 @@ async def test_errors_and_notices_are_lines_not_boxes(space: Path, monkeypatch: 
             await wait_for(pilot, lambda: app.screen is not app.main)
             assert not BOX & set(screen_text(pilot)), screen_text(pilot)
             await pilot.press("escape")
+            await wait_for(pilot, lambda: app.screen is app.main)
+
+
+async def test_questions_take_the_whole_width(space: Path) -> None:
+    async with opened(space, (120, 36)) as (app, pilot):
+        for command in ("help", "theme", "params", "go_to_line"):
+            app.call(command)
+            await wait_for(pilot, lambda: isinstance(app.screen, ModalScreen) and app.screen.query("Vertical"))
+            await pilot.pause()
+            assert app.screen.query("Vertical").first().region.width == 120, command
+            app.pop_screen()
             await wait_for(pilot, lambda: app.screen is app.main)
 
 
