@@ -127,3 +127,33 @@ def test_an_escape_within_a_paste_is_text_however_it_is_split(escape: Escape) ->
     keys.escape = escape
     pieces = (b"\x1b[200~a\x1b", b"rb\x1b", b"[201~")
     assert "".join(keys.feed(piece) for piece in pieces) == "\x1b[200~a␛rb\x1b[201~"
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard"),
+    [
+        # Answers to the driver's and the framework's own questions, before, between and after.
+        (b"\x1b[0n\x1b[15~\x1b[0n", b"\x1b[15~"),
+        (b"a\x1b[?62;22cb\x1b]11;rgb:1/1/1\x1b\\", b"ab"),
+        (b"\x1b[?2026;2$ya", b"a"),
+        # The mouse, the focus, sizes and let go keys are no keys either.
+        (b"\x1b[<0;3;4Ma\x1b[<0;3;4m\x1b[I\x1b[O\x1b[48;24;80;0;0t\x1b[97;1:3u", b"a"),
+        # Keys as they were sent, not as they are brought into another form.
+        (b"\x1b[27;5;13~\x1b[1;2R\x1b1\x1bOA", b"\x1b[27;5;13~\x1b[1;2R\x1b1\x1bOA"),
+        ("é日".encode(), "é日".encode()),
+        (b"\x1b[200~a\x1b[0nb\x1b[201~c", b"\x1b[200~a\x1b[0nb\x1b[201~c"),
+    ],
+)
+@pytest.mark.parametrize("escape", ["alt", "apart", "key"])
+def test_what_was_heard_are_the_bytes_of_keys_and_pastes(sent: bytes, heard: bytes, escape: Escape) -> None:
+    keys = InputFilter()
+    keys.escape = escape
+    # Byte by byte a sequence cannot be told from keys that were typed where Escape is one.
+    size = 1 if escape == "alt" else 2
+    for piece in ([sent], [sent[at : at + size] for at in range(0, len(sent), size)]):
+        came = b""
+        for part in piece:
+            keys.feed(part)
+            came += keys.heard()
+        keys.flush()
+        assert came + keys.heard() == heard

@@ -43,7 +43,7 @@ class WorkbenchDriver(LinuxDriver):
         # The terminal's modes while the app has it.
         self._raw: list[Any] | None = None
         self.listener: Callable[[bytes], None] | None = None
-        """Gets what the terminal sends, as it is; called in the input thread."""
+        """Gets what the terminal sends for keys and pastes, as it is; called in the input thread."""
         self.escape: Callable[[], Escape] = lambda: "alt"
         """Says what Escape before a key is now; called in the input thread."""
 
@@ -132,10 +132,11 @@ class WorkbenchDriver(LinuxDriver):
                 if data is None:
                     self._gone()
                     return
-                if data and self.listener is not None:
-                    self.listener(data)
                 keys.escape = self.escape()
                 text = keys.feed(data) if data else keys.flush()
+                heard = keys.heard()
+                if heard and self.listener is not None:
+                    self.listener(heard)
                 if keys.answers:
                     self._answered(keys)
                 for message in (*parser.feed(text), *parser.tick()):

@@ -29,6 +29,8 @@ _CSI_PART = re.compile(r"\x1b(\[[0-?]*[ -/]*)?\Z")
 _STRING = re.compile(r"\x1b[\]P_^X][^\x07\x1b]*(?:\x07|\x1b\\)")
 _STRING_PART = re.compile(r"\x1b[\]P_^X][^\x07\x1b]*\x1b?\Z")
 _ANSWER = re.compile(r"\x1b\[(?:[?>=][\d;]*[cuR]|[03]n|\?[\d;]*n|[468];\d+;\d+t|[123]t)")
+# What the parser takes besides keys: the mouse, the focus, modes and sizes.
+_NO_KEY = re.compile(r"\x1b\[(?:<[\d;-]*[Mm]|[IO]|\?[\d;]*\$y|48;[\d;:]*t)")
 _KITTY_EVENT = re.compile(r"\x1b\[([\d:]*);(\d*):(\d)((?:;[\d:]*)?)([u~A-S])")
 _OTHER_KEYS = re.compile(r"\x1b\[27;(\d+);(\d+)~")
 _F3 = re.compile(r"\x1b\[1;([2-8])R")
@@ -45,6 +47,7 @@ class InputFilter:
         self._torn = ""
         self._alt = True
         self.escape: Escape = "alt"
+        self._heard: list[str] = []
         self.answers = 0
         """Answers to the driver's own question since its owner last looked."""
 
@@ -52,6 +55,11 @@ class InputFilter:
     def held(self) -> bool:
         """Does an unfinished sequence wait for its rest?"""
         return bool(self._text)
+
+    def heard(self) -> bytes:
+        """What came for the text that was given since the last call: keys and pastes as the terminal sent them."""
+        parts, self._heard = self._heard, []
+        return "".join(parts).encode()
 
     def feed(self, data: bytes, *, final: bool = False) -> str:
         """The text that is certain now."""
@@ -63,6 +71,7 @@ class InputFilter:
         self._torn = ""
         if self._text == "\x1b" and text and self.escape != "alt" and not self._pasting and not _continues(text):
             self._text = ""
+            self._heard.append("\x1b")
             return ESCAPE_KEY + self._take(text)
         return self._take(text)
 
@@ -80,6 +89,7 @@ class InputFilter:
             self._torn = ANSWER[len(text) :]
             if len(text) > 2:
                 return ""
+        self._heard.append(text)
         return ESCAPE_KEY if text == "\x1b" and self.escape != "alt" and not self._pasting else text
 
     def _run(self) -> str:
@@ -95,14 +105,18 @@ class InputFilter:
             escape = text.find("\x1b", at)
             if escape < 0:
                 out.append(text[at:])
+                self._heard.append(text[at:])
                 at = len(text)
                 break
             out.append(text[at:escape])
+            self._heard.append(text[at:escape])
             end, shown = self._sequence(text, escape)
             if end < 0:
                 self._text = text[escape:]
                 return "".join(out)
             out.append(shown)
+            if shown and not _NO_KEY.fullmatch(shown):
+                self._heard.append(text[escape:end])
             at = end
         self._text = ""
         return "".join(out)
@@ -112,10 +126,12 @@ class InputFilter:
         if end >= 0:
             self._pasting = False
             out.append(pasted(text[at:end]) + PASTE_END)
+            self._heard.append(text[at:end] + PASTE_END)
             return end + len(PASTE_END)
         keep = next((n for n in range(len(PASTE_END) - 1, 0, -1) if text.endswith(PASTE_END[:n])), 0)
         cut = max(at, len(text) - keep)
         out.append(pasted(text[at:cut]))
+        self._heard.append(text[at:cut])
         self._text = text[cut:]
         return -1 if self._text or cut == len(text) else cut
 

@@ -62,7 +62,7 @@ class KeyScreen(Once, Screen[None]):
         yield Static(" Escape twice leaves", classes="hint", markup=False)
 
     def heard(self, data: bytes) -> None:
-        """Bytes from the terminal; called in the driver's thread."""
+        """Bytes that came for keys and pastes; called in the driver's thread."""
         self._came.append(data)
 
     def _bytes(self) -> bytes:
