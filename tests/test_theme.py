@@ -51,6 +51,10 @@ BROKEN = [
     ("bad variable colour", 'primary = "#fff"\n[variables]\nblock-cursor-background = "#12"\n', 3),
     ("style sheet inside", 'primary = "#fff"\n[variables]\nblock-cursor-text-style = "bold; } * {"\n', 3),
     ("twice the same", 'primary = "#fff"\nprimary = "#000"\n', 2),
+    ("not toml further on", 'primary = "#fff"\n\n\naccent = \n', 4),
+    ("never ended", 'primary = "#fff"\n\nvariables = {', 3),
+    ("dotted variable", 'primary = "#fff"\n\n\nvariables.scrollbar = "zzz"\n', 4),
+    ("inline variable", 'primary = "#fff"\n\nvariables = { link-style = "bold", scrollbar = "zzz" }\n', 3),
     ("deep nesting", "primary = " + "[" * 2000 + "\n", 0),
 ]
 
@@ -121,10 +125,7 @@ async def test_a_broken_theme_never_stops_the_app_and_names_file_and_line(tmp_pa
             with pytest.raises(WorkbenchError) as caught:
                 reload_theme(app, path)
             assert str(path) in caught.value.message, what
-            assert not line or f":{line}:" in caught.value.message or f"line {line}" in str(caught.value), (
-                what,
-                caught.value,
-            )
+            assert not line or f"{path}:{line}: " in caught.value.message, (what, caught.value)
             await pilot.pause()
             assert app.theme == "mine"
             assert app.current_theme.primary == "#336699"

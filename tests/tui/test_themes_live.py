@@ -73,6 +73,19 @@ async def test_a_theme_that_is_wrong_at_the_start_is_told_as_people_read_it(
         assert app.theme == "workbench-dark"
 
 
+@pytest.mark.parametrize("dark", ["true", "false"])
+async def test_the_terminal_s_own_colours_need_no_variables_and_go_with_others(
+    space: Path, monkeypatch: pytest.MonkeyPatch, dark: str
+) -> None:
+    text = f'ansi = true\ndark = {dark}\nprimary = "ansi_blue"\naccent = "#d7a657"\n'
+    (space / "themes" / "mine.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("WORKBENCH_THEME", "mine")
+    async with opened(space) as (app, pilot):
+        await pilot.pause()
+        assert app.theme == "mine"
+        assert "mine" not in told(app)
+
+
 async def test_what_fails_at_the_start_is_not_hidden_by_the_end(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: object) -> list[object]:
         raise RuntimeError("the start failed")

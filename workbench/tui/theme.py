@@ -22,7 +22,7 @@ from textual.theme import Theme
 from workbench.display import display
 from workbench.error import ConfigError, WorkbenchError
 from workbench.textio import read_text
-from workbench.tui.theme_check import COLOUR_HINT, Check, FileTheme, is_shade, near, parse_theme
+from workbench.tui.theme_check import COLOUR_HINT, COLOURS, Check, FileTheme, is_shade, near, parse_theme
 from workbench.workspace import Workspace, starter_root, user_config_dir
 
 SIZE_LIMIT = 64 << 10
@@ -79,10 +79,12 @@ def check_in_app(app: App[Any], theme: Theme) -> None:
         _parse(app, {**known, **theme.variables})
     except _SHEET_ERRORS as error:
         # One at a time: the style sheet's own message names a line of the style sheet, not of the theme.
-        key = _culprit(app, theme)
-        place = check.place(key, "variables") if key else f"{check.file}:1"
-        message = f"{key}: {theme.variables[key]!r} cannot be used" if key else "these values cannot be used"
-        raise ConfigError(f"{place}: {message}", hint=_HINT) from error
+        table, key = _culprit(app, theme)
+        value = theme.variables[key] if table else getattr(theme, key, "")
+        place = check.place(key, table) if key else f"{check.file}:1"
+        kind = " in a theme with ansi = true" if theme.ansi and not table else ""
+        message = f"{key}: {value!r} cannot be used{kind}" if key else "these values cannot be used together"
+        raise ConfigError(f"{place}: {message}", hint=COLOUR_HINT if key and not table else _HINT) from error
 
 
 def _known(app: App[Any], theme: Theme) -> dict[str, str]:
@@ -106,14 +108,22 @@ def _parse(app: App[Any], variables: dict[str, str]) -> None:
     sheet.reparse()
 
 
-def _culprit(app: App[Any], theme: Theme) -> str:
+def _culprit(app: App[Any], theme: Theme) -> tuple[str, str]:
+    """Table and key of what the style sheet does not take; empty when each by itself is taken."""
+    plain = Theme(theme.name, "ansi_blue", ansi=True) if theme.ansi else Theme(theme.name, "#7aa2c8", dark=theme.dark)
+    for field in COLOURS:
+        if value := getattr(theme, field):
+            try:
+                _parse(app, _known(app, replace(plain, **{field: value})))
+            except _SHEET_ERRORS:
+                return "", field
     known = _known(app, theme)
     for key, value in theme.variables.items():
         try:
             _parse(app, {**known, key: value})
         except _SHEET_ERRORS:
-            return key
-    return ""
+            return "variables", key
+    return "", ""
 
 
 def use_theme(app: App[Any], theme: Theme) -> None:

@@ -15,6 +15,7 @@ from textual.theme import Theme
 
 from workbench.error import ConfigError
 from workbench.textio import toml_loads
+from workbench.tui.toml_place import line_of
 
 COLOURS = (
     "primary",
@@ -54,7 +55,7 @@ class FileTheme(Theme):
 def parse_theme(text: str, *, file: str, stem: str = "theme") -> FileTheme:
     """A theme from TOML; ``stem`` names it when it does not. Raises ConfigError that names file and line."""
     check = Check(text, file)
-    data = toml_loads(text, file=file)
+    data = _loaded(text, file)
     data.setdefault("name", stem)
     for key in data:
         if key not in _KNOWN:
@@ -75,7 +76,22 @@ def parse_theme(text: str, *, file: str, stem: str = "theme") -> FileTheme:
     if not isinstance(variables, dict):
         check.fail("variables", "variables must be a table: [variables]")
     check.variables(variables)
+    if data.get("ansi"):
+        # Style sheets of the screen library use these, which it sets for themes of the other kind only.
+        ink, paper = ("white", "black") if data.get("dark", True) else ("black", "white")
+        data["variables"] = {"ansi-foreground": f"ansi_{ink}", "ansi-background": f"ansi_{paper}", **variables}
     return FileTheme(**data, file=file, text=text)
+
+
+def _loaded(text: str, file: str) -> dict[str, Any]:
+    """The data. What is no TOML is placed like all else that is wrong: ``file:line``."""
+    try:
+        return toml_loads(text)
+    except ConfigError as error:
+        at = re.search(r"\(at line (\d+)", error.message)
+        # Else it is the end of the text, or the nesting: no row is more to blame than the last.
+        line = int(at[1]) if at else max(1, len(text.splitlines()))
+        raise ConfigError(f"{file}:{line}: {error.message}", hint=error.hint) from error
 
 
 def is_style(value: str) -> bool:
@@ -116,22 +132,12 @@ class Check:
     """The checks of one file; each failure names the line of its key."""
 
     def __init__(self, text: str, file: str) -> None:
-        self.lines = text.splitlines()
+        self.text = text
         self.file = file
 
     def line(self, key: str, table: str = "") -> int:
         """The line, from 1, on which ``key`` of ``table`` is set."""
-        inside = ""
-        pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
-        for number, line in enumerate(self.lines, 1):
-            header = re.match(r"\s*\[\s*([^\]]*?)\s*\]", line)
-            if header:
-                inside = header.group(1)
-                if not table and inside == key:
-                    return number
-            elif inside == table and pattern.match(line):
-                return number
-        return 1
+        return line_of(self.text, (table, key) if table else (key,))
 
     def place(self, key: str, table: str = "") -> str:
         return f"{self.file}:{self.line(key, table)}"
