@@ -15,6 +15,7 @@ from workbench.tui.editor import TemplateEditor
 from workbench.tui.listview import LineList, Row
 from workbench.tui.stream import StreamView
 from workbench.tui.theme import install_themes, list_themes, load_theme, reload_theme, use_theme
+from workbench.tui.theme_check import contrast
 
 NAMES = ["workbench-ansi", "workbench-contrast", "workbench-dark", "workbench-light", "workbench-mono"]
 GOOD = 'name = "mine"\nprimary = "#336699"\n\n[variables]\nblock-cursor-text-style = "bold"\n'
@@ -98,19 +99,31 @@ async def test_each_bundled_theme_can_be_used_and_read(name: str, repo: Path) ->
             theme.warning,
         ):
             assert colour
-            assert contrast(colour, theme.background or "#000") >= 4.5, colour
+            assert contrast(Color.parse(colour), Color.parse(theme.background or "#000")) >= 4.5, colour
 
 
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of WCAG 2: relative luminance, https://www.w3.org/TR/WCAG20/#contrast-ratiodef."""
-
-    def luminance(text: str) -> float:
-        parts = [part / 255 for part in Color.parse(text).rgb]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ('background = "#000000"\nforeground = "#000000"', 3),
+        ('background = "#000000"\nforeground = "#ffffff"\naccent = "#111111"', 4),
+        ('background = "#ffffff"\nerror = "transparent"', 3),
+        ('background = "#ffffff"\nerror = "#00000010"', 3),
+        ('error = "transparent"', 2),
+        ('dark = false\nerror = "#ffffff"', 3),
+    ],
+)
+async def test_text_that_can_hardly_be_read_is_told_and_the_theme_used(tmp_path: Path, fields: str, line: int) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'primary = "#777777"\n{fields}\n')
+    app = Room()
+    async with app.run_test(size=(40, 16)):
+        problems = install_themes(app, [tmp_path], "mine")
+        assert app.theme == "mine"
+    assert len(problems) == 1
+    assert problems[0].message.startswith(f"{path}:{line}: ")
+    assert "can hardly be read" in problems[0].message
+    assert problems[0].hint
 
 
 async def test_a_broken_theme_never_stops_the_app_and_names_file_and_line(tmp_path: Path) -> None:

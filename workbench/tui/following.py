@@ -19,7 +19,7 @@ from workbench.textio import atomic_write, read_text
 from workbench.tui.background import carry_on
 from workbench.tui.drafting import Buffer
 from workbench.tui.screens.conflict import Choice, ConflictScreen
-from workbench.tui.theme import list_themes, reload_theme, theme_folders, use_theme
+from workbench.tui.theme import doubts, list_themes, reload_theme, theme_folders, use_theme
 from workbench.tui.watching import Changed, Place, Watcher
 from workbench.workspace import user_config_dir
 
@@ -236,6 +236,9 @@ class Following:
         if not path.is_file():
             return
         try:
-            reload_theme(self.app, path, only=self.app.theme)
+            theme = reload_theme(self.app, path, only=self.app.theme)
         except WorkbenchError as error:
             self.main.say(f"{error}\nThe last good theme stays.", error=True)
+            return
+        for doubt in doubts(theme):
+            self.main.say(f"{doubt.message}\n{doubt.hint}", error=True)

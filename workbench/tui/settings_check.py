@@ -11,7 +11,7 @@ from workbench.display import counted
 from workbench.error import ConfigError
 from workbench.tui.commands import doubtful_keys, key_name, resolved
 from workbench.tui.keymaps import shares
-from workbench.tui.theme import list_themes, theme_folders
+from workbench.tui.theme import doubts, list_themes, theme_folders
 from workbench.tui.theme_check import near
 from workbench.workspace import Workspace
 
@@ -33,7 +33,8 @@ def look(config: Config, workspace: Workspace) -> list[tuple[Grade, str, str]]:
             said = f"the keymap {config.keymap!r} leaves {key_name(key)} to {command.title}"
             found.append(("warn", said, f"Give {command.id!r} another key under [keys], and the editor has this one."))
     themes, problems = list_themes(theme_folders(workspace))
-    for problem in problems:
+    worn = themes.get(config.theme)
+    for problem in (*problems, *(doubts(worn) if worn else ())):
         found.append(("warn", problem.message, problem.hint or "docs/themes.md says what a theme takes."))
     if config.theme not in themes and config.theme not in BUILTIN_THEMES:
         found.append(("warn", f"there is no theme {config.theme!r} that can be used", near(config.theme, themes)))

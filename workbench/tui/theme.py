@@ -22,7 +22,7 @@ from textual.theme import Theme
 from workbench.display import display
 from workbench.error import ConfigError, WorkbenchError
 from workbench.textio import read_text
-from workbench.tui.theme_check import COLOUR_HINT, COLOURS, Check, FileTheme, is_shade, near, parse_theme
+from workbench.tui.theme_check import COLOUR_HINT, COLOURS, Check, FileTheme, faint, is_shade, near, parse_theme
 from workbench.workspace import Workspace, starter_root, user_config_dir
 
 SIZE_LIMIT = 64 << 10
@@ -183,5 +183,12 @@ def install_themes(app: App[Any], folders: Sequence[Path], wanted: str) -> list[
             file = theme_or_none.file if isinstance(theme_or_none, FileTheme) else name
             problems.append(ThemeProblem(Path(file), error.message, error.hint))
         else:
+            problems += doubts(theme_or_none)
             break
     return problems
+
+
+def doubts(theme: Theme) -> list[ThemeProblem]:
+    """What is told of a theme that is used all the same."""
+    said, step = faint(theme) if isinstance(theme, FileTheme) else ("", "")
+    return [ThemeProblem(Path(_check_of(theme).file), said, step)] if said else []

@@ -11,6 +11,7 @@ from typing import Any
 from rich.errors import StyleSyntaxError
 from rich.style import Style
 from textual.color import Color, ColorParseError
+from textual.design import DEFAULT_DARK_BACKGROUND, DEFAULT_LIGHT_BACKGROUND
 from textual.theme import Theme
 
 from workbench.error import ConfigError
@@ -30,6 +31,9 @@ COLOURS = (
     "warning",
     "error",
 )
+# Colours of text. Below this ratio WCAG 2 calls even large text unreadable.
+INKS = ("foreground", "primary", "secondary", "accent", "success", "warning", "error")
+CONTRAST = 3.0
 STYLE_WORDS = frozenset(("none", "bold", "dim", "italic", "underline", "reverse", "strike", "blink", "not"))
 STYLE_HINT = 'A style is "none", or words such as "bold underline"; "not bold" takes one away. Known: ' + " ".join(
     sorted(STYLE_WORDS)
@@ -92,6 +96,37 @@ def _loaded(text: str, file: str) -> dict[str, Any]:
         # Else it is the end of the text, or the nesting: no row is more to blame than the last.
         line = int(at[1]) if at else max(1, len(text.splitlines()))
         raise ConfigError(f"{file}:{line}: {error.message}", hint=error.hint) from error
+
+
+def faint(theme: FileTheme) -> tuple[str, str]:
+    """What is told of a theme whose text can hardly be read, and the next step; empty when all can.
+
+    The terminal's own colours are not known here, and count as fine; so do those made from others.
+    """
+    usual = "ansi_default" if theme.ansi else DEFAULT_DARK_BACKGROUND if theme.dark else DEFAULT_LIGHT_BACKGROUND
+    paper = Color.parse(theme.background or usual)
+    for key in INKS:
+        ink = Color.parse(getattr(theme, key) or "ansi_default")
+        if ink.ansi is not None or paper.ansi is not None:
+            continue
+        ratio = contrast(paper + ink, paper)
+        if ratio < CONTRAST:
+            place = Check(theme.text, theme.file).place(key)
+            said = f"{place}: {key} can hardly be read on the background: contrast {ratio:.1f}, wanted {CONTRAST:g}"
+            return said, "Make one lighter or the other darker; docs/themes.md says which colour is what."
+    return "", ""
+
+
+def contrast(one: Color, other: Color) -> float:
+    """The contrast ratio of WCAG 2: relative luminance, https://www.w3.org/TR/WCAG20/#contrast-ratiodef."""
+
+    def luminance(colour: Color) -> float:
+        parts = [part / 255 for part in colour.rgb]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
 
 
 def is_style(value: str) -> bool:
