@@ -7,12 +7,15 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from tests.test_app import opened, play, run_to_end, screen_text, wait_for
 from workbench.error import UsageError
 from workbench.tui.finding import SEARCH_SECONDS, Query
 from workbench.tui.linework import in_header, indented, outdented, toggled_body, toggled_header
 from workbench.tui.screens.find import FindScreen
+from workbench.tui.screens.modal import AskText
 from workbench.workspace import init_workspace
 
 TEXT = "+++\ntitle = 'x'\ndescription = 'y'\n+++\nA cat and a Cat.\n  catalogue\nend"
@@ -117,6 +120,16 @@ async def test_the_output_and_the_prompt_can_be_searched(space: Path, monkeypatc
         assert app.main.output.marked_line == 18
         await pilot.press("alt+3", "alt+shift+n")
         assert not isinstance(app.screen, FindScreen)
+
+
+async def test_a_line_typed_ahead_of_the_question_stands_in_its_field(space: Path) -> None:
+    async with opened(space) as (app, pilot):
+        before = app.main.editor.text
+        # In one piece, as a slow link sends it.
+        for key, character in [("ctrl+l", "\x0c"), ("5", "5"), ("colon", ":"), ("3", "3")]:
+            app.post_message(events.Key(key, character))
+        await wait_for(pilot, lambda: isinstance(app.screen, AskText) and app.screen.query_one(Input).value == "5:3")
+        assert app.main.editor.text == before
 
 
 async def test_lines_are_commented_moved_and_gone_to(space: Path) -> None:

@@ -17,7 +17,7 @@ from workbench.tui.keys_in import Escape
 from workbench.tui.outside import edit_in_place
 from workbench.tui.screens.find import FindScreen
 from workbench.tui.screens.keyview import KeyScreen
-from workbench.tui.screens.modal import Page, ask_text
+from workbench.tui.screens.modal import AskText, Page, ask_text
 from workbench.tui.screens.themes import ThemeScreen
 from workbench.tui.stream import StreamView
 from workbench.tui.textual_private import bound_to
@@ -181,11 +181,13 @@ class Home:
         if not said[:1].isdigit():
             self.app.main.say(f"{self.finding.pattern}: {said}")
 
-    async def go_to_line(self) -> None:
-        """Ask for a line, or line:column, and go there."""
+    def go_to_line(self) -> None:
+        """Ask for a line, or line:column, and go there. Asked at once, so that keys typed ahead find the question."""
+        count = self.app.main.editor.document.line_count
+        self.app.push_screen(AskText(f"Line, 1 to {count:,}, or line:column"), self._line_given)
+
+    def _line_given(self, answer: str | None) -> None:
         main = self.app.main
-        count = main.editor.document.line_count
-        answer = await ask_text(self.app, f"Line, 1 to {count:,}, or line:column")
         if not answer:
             return
         line, _, column = answer.replace(" ", "").partition(":")
