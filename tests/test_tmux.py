@@ -135,7 +135,7 @@ NOTICES = [
     ("M-e", "Engine:"),
     ("M-t", "Theme:"),
     ("M-j", "stands for one prompt"),
-    ("M-r", "Back to the file"),
+    ("M-r", "Nothing was changed"),
 ]
 
 

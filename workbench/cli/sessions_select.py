@@ -74,11 +74,8 @@ def find_any(store: SessionStore, name: str) -> tuple[Session, list[str], bool]:
 def group_members(store: SessionStore, name: str) -> list[RunHead]:
     """The runs of a group (a grid, or what ran side by side) by its id, pane by pane."""
     from workbench.session.heads import heads
-    from workbench.session.ids import is_ulid
 
-    if not is_ulid(name.upper()):
-        return []
-    members = [head for head in heads(store) if head.group == name.upper()]
+    members = [head for head in heads(store) if head.group and head.group in (name, name.upper())]
     return sorted(members, key=lambda head: (head.pane, head.created, head.id))
 
 

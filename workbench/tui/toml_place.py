@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
+
+from workbench.error import ConfigError
+from workbench.textio import toml_loads
 
 # Each row is tried as an end of the text; beyond this many that is slow, and a search has to do.
 ROWS_LIMIT = 400
@@ -20,8 +22,8 @@ def line_of(text: str, path: Sequence[str]) -> int:
     begin = 0
     for end in range(len(rows) + 1):
         try:
-            data: object = tomllib.loads("\n".join(rows[:end]))
-        except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+            data: object = toml_loads("\n".join(rows[:end]))
+        except ConfigError:
             continue
         for key in path:
             if not isinstance(data, dict) or key not in data:
