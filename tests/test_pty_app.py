@@ -134,6 +134,8 @@ def test_nothing_that_a_model_says_reaches_the_terminal_as_a_command(start: Star
     before = len(terminal.received)
     terminal.send(F5)
     terminal.wait_for("THE END")
+    # While a run goes on, leaving is asked about.
+    terminal.wait_for("finished")
     terminal.send(CTRL_Q)
     # To the end: what is sent while it leaves counts as well.
     assert terminal.wait_end() == 0
