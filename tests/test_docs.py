@@ -68,3 +68,8 @@ def test_no_link_leads_nowhere(page: str, repo: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if "://" not in target:
             assert ((repo / page).parent / target).exists(), target
+
+
+def test_the_names_of_commands_stand_in_the_docs_for_the_settings(repo: Path) -> None:
+    _, _, names = (repo / "docs/keys.md").read_text(encoding="utf-8").partition("## Names of the commands")
+    assert re.findall(r"`(\w+)`", names) == [item.id for item in APP_COMMANDS]
