@@ -296,8 +296,3 @@ def toml_loads(text: str, *, file: str = "") -> dict[str, Any]:
         where = f"{file}: " if file else ""
         hint = "A quote, bracket or equals sign may be missing there."
         raise ConfigError(f"{where}not valid TOML: {error}", hint=hint) from error
-
-
-def real_path(path: Path) -> Path:
-    """Where a file really is; a link that leads to itself stays as it is (``Path.resolve`` raises for it)."""
-    return Path(os.path.realpath(path))

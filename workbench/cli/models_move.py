@@ -25,8 +25,8 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, console: Console) -> int:
     from workbench.engine.shelf_edit import move_model
+    from workbench.realpath import real_path
     from workbench.service import open_workbench
-    from workbench.textio import real_path
 
     bench = open_workbench(args.workspace, model_dirs=args.model_dirs)
     folder, cancel = Path(os.path.expanduser(args.folder)), Event()

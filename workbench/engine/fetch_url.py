@@ -29,7 +29,7 @@ from workbench.engine.memory import size_text
 from workbench.engine.shelf import remember_sha256
 from workbench.engine.verify import SOURCES, hash_file
 from workbench.error import ModelError, NetworkError, StorageError, UsageError
-from workbench.textio import real_path
+from workbench.realpath import real_path
 
 CHUNK = 1 << 18
 TIMEOUT = 60  # seconds without a byte

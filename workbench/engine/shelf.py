@@ -22,7 +22,7 @@ from workbench.engine.memory import MemoryEstimate, estimate
 from workbench.engine.notes import Notes
 from workbench.engine.select import Verdict, verdict
 from workbench.error import ModelError, ModelMissing
-from workbench.textio import real_path
+from workbench.realpath import real_path
 
 SUFFIXES = (".gguf", ".bin", ".safetensors", ".ggml")
 DEPTH = 4

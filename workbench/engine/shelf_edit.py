@@ -23,7 +23,8 @@ from workbench.engine.memory import size_text
 from workbench.engine.shelf import HASHES, remember_sha256, remembered_sha256
 from workbench.engine.verify import SOURCES, hash_file
 from workbench.error import ModelError, StorageError, UsageError
-from workbench.textio import real_path, storage_error
+from workbench.realpath import real_path
+from workbench.textio import storage_error
 
 _PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf")
 

@@ -20,7 +20,7 @@ from workbench.engine.memory import size_text
 from workbench.engine.notes import Notes
 from workbench.engine.quarantine import forgive
 from workbench.engine.shelf import ModelEntry, remember_sha256, remembered_sha256
-from workbench.textio import real_path
+from workbench.realpath import real_path
 
 CHUNK = 1 << 20
 SOURCES = Notes("model-sources")

@@ -10,7 +10,8 @@ import hashlib
 from pathlib import Path
 
 from workbench.error import ConfigError, StorageError, UsageError
-from workbench.textio import atomic_write, read_text, real_path, storage_error, toml_dumps, toml_loads
+from workbench.realpath import real_path
+from workbench.textio import atomic_write, read_text, storage_error, toml_dumps, toml_loads
 from workbench.workspace import Workspace
 
 FILE = "trust.toml"

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.error import UsageError
-from workbench.textio import read_text, real_path
+from workbench.realpath import real_path
+from workbench.textio import read_text
 
 AxisKind = Literal["int", "float", "str"]
 Value = int | float | str

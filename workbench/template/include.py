@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from workbench.error import StorageError
+from workbench.realpath import real_path
 from workbench.record import IncludeRef, sha256_text
 from workbench.template.document import included_source
-from workbench.textio import read_text, real_path
+from workbench.textio import read_text
 
 FILE_LIMIT = 1 << 20
 FILES_LIMIT = 64

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.error import UsageError
-from workbench.textio import read_text, real_path
+from workbench.realpath import real_path
+from workbench.textio import read_text
 
 TYPES = ("text", "choice", "number", "bool", "file")
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.error import WorkbenchError
-from workbench.textio import read_text, real_path
+from workbench.realpath import real_path
+from workbench.textio import read_text
 
 # So many digits that no number takes long to read.
 _WEIGHT = re.compile(r"\s*(\d{1,15}\.?\d{0,15}|\.\d{1,15})::")

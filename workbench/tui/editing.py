@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from workbench.error import StorageError
+from workbench.realpath import real_path
 from workbench.record import missing_texts
 from workbench.session.drafts import drop_draft, load_drafts
 from workbench.session.ids import new_ulid
 from workbench.session.missing import missing_in, missing_words
 from workbench.template.prepared import PromptChoice
-from workbench.textio import atomic_write, read_text, real_path
+from workbench.textio import atomic_write, read_text
 from workbench.tui.drafting import LOOSE, UNTITLED, Buffer, Drafting, draft_place
 from workbench.tui.previewing import LivePreview
 from workbench.tui.screens.modal import AskText, Confirm

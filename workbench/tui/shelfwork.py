@@ -19,8 +19,8 @@ from workbench.engine.shelf import ModelEntry
 from workbench.engine.shelf_edit import check_removable, move_model, remove_model, rename_model
 from workbench.engine.verify import verify_model
 from workbench.error import WorkbenchError
+from workbench.realpath import real_path
 from workbench.service.chat_example import chat_example
-from workbench.textio import real_path
 from workbench.tui.background import carry_on
 from workbench.tui.fetching import Job, source_job
 from workbench.tui.screens.modal import Confirm, Page, ask_text

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.error import StorageError
+from workbench.realpath import real_path
 from workbench.template.importers.frontmatter import mapping
 from workbench.template.importers.result import Draft, Imported, ImportFault, sections
-from workbench.textio import read_text, real_path
+from workbench.textio import read_text
 
 _VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)")
 _ENV = re.compile(r"\{\{-?\s*env\.\w+")
