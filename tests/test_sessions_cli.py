@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.runtool import request, result
+from tests.sessiontool import Run, run, store
 from workbench.cli.main import main
 from workbench.error import ExitCode
 from workbench.session.ids import new_ulid
 from workbench.session.journal import RunJournal
 from workbench.session.store import Session, SessionStore
-from workbench.workspace import Workspace, init_workspace
+from workbench.workspace import Workspace
 
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionStore:
-    space = init_workspace(tmp_path / "space")
-    shutil.rmtree(space.sessions)
-    monkeypatch.chdir(space.root)
-    return SessionStore(space)
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Code, stdout and stderr of one action."""
-
-    def call(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = main(["sessions", *words])
-        out, talk = capfd.readouterr()
-        return code, out, talk
-
-    return call
+__all__ = ["run", "store"]
 
 
 def add_run(session: Session, text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtool import request, result
+from tests.sessiontool import Run, run, store
 from workbench.cli.main import main
 from workbench.error import ExitCode
 from workbench.record import Prompt
@@ -22,29 +22,9 @@ from workbench.session.journal import RunJournal
 from workbench.session.store import Session, SessionStore
 from workbench.session.trash import Trash
 from workbench.tui.numbers import day_time, when
-from workbench.workspace import init_workspace
 
 TIMES = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SessionStore:
-    space = init_workspace(tmp_path / "space")
-    shutil.rmtree(space.sessions)
-    monkeypatch.chdir(space.root)
-    return SessionStore(space)
-
-
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = main(["sessions", *words])
-        out, talk = capfd.readouterr()
-        return code, out, talk
-
-    return call
+__all__ = ["run", "store"]
 
 
 def add_run(session: Session, text: str) -> Path:
