@@ -139,6 +139,9 @@ async def test_verify_says_whether_the_text_is_the_same(space: Path, monkeypatch
         await pilot.press("down", "v")
         await wait_for(pilot, lambda: isinstance(app.screen, Page))
         assert "Verify: identical" in screen_text(pilot)
+        await pilot.press("escape")
+        # The same text twice, told apart.
+        await wait_for(pilot, lambda: screen_text(pilot).count("«again» one two") == 1)
 
 
 async def test_run_again_with_another_seed_shows_the_difference(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +151,7 @@ async def test_run_again_with_another_seed_shows_the_difference(space: Path, mon
         play(monkeypatch, pieces=["one", " three"])
         await pilot.press("down", "e")
         await wait_for(pilot, lambda: isinstance(app.screen, Choose))
+        assert "Enter takes it, Escape leaves" in screen_text(pilot)
         await pilot.press("down", "down", "down", "down", "down", "enter")
         await answer(app, pilot, "7")
         await wait_for(pilot, lambda: isinstance(app.screen, DifferenceScreen))

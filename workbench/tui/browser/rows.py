@@ -83,7 +83,9 @@ def _run_row(hit: Hit, marked: Collection[str], *, templates: bool) -> Row:
     sign = "+" if key in marked else " "
     stars = ("*" if hit.star else "") + (f"{hit.rating}/5 " if hit.rating else "")
     excerpt = " ".join(hit.snippet.text.split()) if hit.snippet.text else hit.first_words
-    words = ("«edited» " if hit.edited else "") + (excerpt or hit.problem or hit.status)
+    # A verification has the text of its original: what it came of tells them apart.
+    told = ("«again» " if hit.parent else "") + ("«edited» " if hit.edited else "")
+    words = told + (excerpt or hit.problem or hit.status)
     speed = f"{hit.tokens_per_second:.1f}" if hit.tokens_per_second else ""
     named = (_short(hit.template),) if templates else ()
     answer = f" {sign}{SIGNS.get(hit.status, '?')} {stars}{words}"

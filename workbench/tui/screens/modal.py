@@ -105,7 +105,7 @@ class Choose(Box[str]):
         rows: Sequence[Row],
         *,
         widths: Sequence[int] = (0,),
-        detail: Callable[[str], str] = lambda _key: "",
+        detail: Callable[[str], str] = lambda _key: "Enter takes it, Escape leaves",
         start: str = "",
     ) -> None:
         super().__init__()
